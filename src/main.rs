@@ -1,0 +1,3 @@
+//! The `git-envsync` program.
+
+fn main() {}

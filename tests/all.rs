@@ -1,0 +1,4 @@
+//! All integration tests, in one binary.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has to stop")]
+
