@@ -30,3 +30,4 @@
 //! 8. A config is data from a stranger until it is trusted.
 //! 9. Vendors differ by declared capability, never by name.
 
+pub mod domain;

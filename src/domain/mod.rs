@@ -1,0 +1,7 @@
+//! Pure and synchronous: no I/O, no clock, no randomness, no process environment.
+
+pub mod environment;
+pub mod key;
+pub mod record;
+pub mod secret;
+pub mod snapshot;
