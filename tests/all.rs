@@ -2,3 +2,4 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has to stop")]
 
+mod dotenv;

@@ -1,5 +1,6 @@
 //! Pure and synchronous: no I/O, no clock, no randomness, no process environment.
 
+pub mod dotenv;
 pub mod environment;
 pub mod key;
 pub mod record;
