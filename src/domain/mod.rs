@@ -1,5 +1,7 @@
 //! Pure and synchronous: no I/O, no clock, no randomness, no process environment.
 
+pub mod branch;
+pub mod config;
 pub mod dotenv;
 pub mod environment;
 pub mod key;
