@@ -31,3 +31,4 @@
 //! 9. Vendors differ by declared capability, never by name.
 
 pub mod domain;
+pub mod ports;
