@@ -32,4 +32,5 @@
 
 pub mod config;
 pub mod domain;
+pub mod git;
 pub mod ports;

@@ -3,3 +3,4 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has to stop")]
 
 mod dotenv;
+mod git_layer;
