@@ -32,5 +32,6 @@
 
 pub mod config;
 pub mod domain;
+pub mod files;
 pub mod git;
 pub mod ports;
