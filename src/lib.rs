@@ -35,3 +35,4 @@ pub mod domain;
 pub mod files;
 pub mod git;
 pub mod ports;
+pub mod state;
