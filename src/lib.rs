@@ -36,3 +36,4 @@ pub mod files;
 pub mod git;
 pub mod ports;
 pub mod state;
+pub mod stores;

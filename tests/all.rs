@@ -4,3 +4,4 @@
 
 mod dotenv;
 mod git_layer;
+mod stores;

@@ -1,0 +1,33 @@
+//! Stores of environments: named payloads, layouts over them, one folder a vendor.
+//!
+//! [`payload`] is the primitive a vendor implements, [`layout`] makes environments of it, [`age`] is the embedded
+//! store, [`memory`] the one of the tests. Nothing here knows `app`, `cli`, git or where settings come from.
+
+#![allow(clippy::result_large_err, reason = "a store error travels once, to the top; nobody is in a hurry then")]
+
+pub mod age;
+pub mod layout;
+#[doc(hidden)]
+pub mod memory;
+pub mod payload;
+
+use crate::ports::{Retry, StoreError, StoreErrorKind};
+use std::fmt::Display;
+
+/// An error of `store` that trying again does not mend. `detail` holds names, positions and codes, never content.
+pub(crate) fn store_error(
+    store: &dyn Display,
+    kind: StoreErrorKind,
+    operation: &'static str,
+    detail: impl Into<String>,
+) -> StoreError {
+    StoreError {
+        kind,
+        retry: Retry::Never,
+        operation,
+        store: store.to_string(),
+        payload: None,
+        detail: detail.into(),
+        hint: None,
+    }
+}

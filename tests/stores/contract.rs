@@ -1,0 +1,463 @@
+//! The contract of stores: what every one keeps, whatever it is made of.
+//!
+//! A store runs it by a [`Harness`], which gives an environment, a way around it, and what the store declares. What a
+//! store cannot do is asserted to be refused, never skipped.
+
+use super::support::{assert_done, block_on, commit, fetch, key, outcome, put, set, unset, value};
+use envsync::domain::snapshot::{Presence, RemoteState, UnknownReason};
+use envsync::ports::{EnvironmentStore, Moved, StoreErrorKind, WriteGuarantee};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A store under test: one environment in it, empty of everything, and a way around it.
+pub(super) trait Harness {
+    /// The environment.
+    fn store(&self) -> &dyn EnvironmentStore;
+    /// What the store declares.
+    fn declared(&self) -> Declared;
+    /// Sets a variable as another program would, leaving everything else as it is.
+    fn raw_set(&self, key: &str, value: &str);
+    /// Removes a variable as another program would.
+    fn raw_remove(&self, key: &str);
+    /// Puts something there that no env file can hold, and answers the name it is listed by.
+    fn plant_foreign(&self) -> String;
+    /// Whether it is still there as it was.
+    fn foreign_is_intact(&self) -> bool;
+    /// Sets a variable around envsync right before the next write arrives.
+    fn interfere(&self, key: &'static str, value: &'static str);
+    /// Does the next write and loses its answer.
+    fn lose_next_answer(&self);
+    /// Does not do the next write, and gives no better answer than for a lost one.
+    fn lose_next_request(&self);
+    /// Makes what holds this variable unreadable for the present user.
+    fn deny(&self, key: &str);
+    /// How many writes arrived so far.
+    fn writes(&self) -> usize;
+}
+
+/// What a store declares of itself, beside its traits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Declared {
+    /// What one payload holds.
+    pub(super) unit: Unit,
+    /// Whether it can hold an environment without keys.
+    pub(super) empty_environment: Support,
+    /// Whether it takes a payload of no bytes.
+    pub(super) empty_payload: Support,
+    /// The most bytes a payload has; none for no limit.
+    pub(super) max_bytes: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Environment,
+    Key,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Support {
+    Yes,
+    No,
+}
+
+type Claim = (&'static str, fn(&dyn Harness));
+
+/// Runs every claim on a fresh store, and names all that do not hold.
+pub(super) fn suite(make: &dyn Fn() -> Box<dyn Harness>) {
+    let broken: Vec<String> = CLAIMS
+        .iter()
+        .filter_map(|(name, claim)| {
+            let held = catch_unwind(AssertUnwindSafe(|| claim(&*make())));
+            held.err().map(|panic| format!("{name}: {}", message(&*panic)))
+        })
+        .collect();
+    assert!(broken.is_empty(), "{} of {} claims are broken:\n{}", broken.len(), CLAIMS.len(), broken.join("\n"));
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked")
+}
+
+macro_rules! claims {
+    ($($name:ident),* $(,)?) => {
+        const CLAIMS: &[Claim] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+claims![
+    an_environment_nobody_wrote_is_absent,
+    a_first_commit_creates_the_environment,
+    an_empty_commit_creates_an_empty_environment,
+    an_environment_that_lost_its_last_key_is_not_mistaken,
+    values_are_updated_and_removed,
+    removing_what_is_not_there_is_done,
+    a_removed_key_can_be_made_again,
+    every_value_reads_back_as_it_was_written,
+    the_text_that_stands_for_empty_is_refused_where_it_would_be_misread,
+    every_legal_key_reads_back,
+    a_thousand_keys_fit,
+    a_big_value_is_kept_or_refused_as_too_large,
+    a_commit_on_a_stale_absence_is_refused,
+    an_update_of_a_key_that_moved_is_refused,
+    a_removal_of_a_key_that_moved_is_refused,
+    a_change_of_another_key_before_the_write_survives,
+    a_change_of_another_key_during_the_write_survives,
+    a_change_of_the_same_key_during_the_write_is_not_run_over,
+    what_belongs_to_somebody_else_is_listed_and_left_alone,
+    a_lost_answer_is_recognised_and_the_write_done_once,
+    the_lost_answer_of_a_creation_is_recognised,
+    the_lost_answer_of_a_removal_is_recognised,
+    a_lost_request_is_never_called_done,
+    one_refused_change_stops_all,
+    what_is_denied_is_not_absent_and_not_written_over,
+    a_probe_tells_what_moved,
+    a_fetch_on_known_state_answers_as_a_fresh_one,
+    what_a_commit_says_is_there_afterwards_is_there,
+];
+
+fn an_environment_nobody_wrote_is_absent(harness: &dyn Harness) {
+    let state = fetch(harness.store());
+    assert_eq!(state.presence, Presence::Absent);
+    assert!(!state.has_keys());
+    assert_eq!(state.address, harness.store().address());
+}
+
+fn a_first_commit_creates_the_environment(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let state = fetch(harness.store());
+    assert_eq!(state.presence, Presence::Held);
+    assert_eq!(value(&state, "A").as_deref(), Some("canary-1"));
+    assert_eq!(value(&state, "B").as_deref(), Some("canary-2"));
+    assert_eq!(state.entries.len(), 2);
+}
+
+fn an_empty_commit_creates_an_empty_environment(harness: &dyn Harness) {
+    put(harness.store(), &[]);
+    let state = fetch(harness.store());
+    let expected = match harness.declared().empty_environment {
+        Support::Yes => Presence::Held,
+        Support::No => Presence::Absent,
+    };
+    assert_eq!(state.presence, expected);
+    assert!(!state.has_keys());
+    put(harness.store(), &[set("A", "canary-1")]);
+    assert_eq!(value(&fetch(harness.store()), "A").as_deref(), Some("canary-1"));
+}
+
+fn an_environment_that_lost_its_last_key_is_not_mistaken(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1")]);
+    put(harness.store(), &[unset("A")]);
+    let state = fetch(harness.store());
+    assert!(state.entries.is_empty());
+    if harness.declared().empty_environment == Support::Yes {
+        assert_eq!(state.presence, Presence::Held);
+    }
+}
+
+fn values_are_updated_and_removed(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2"), set("C", "canary-3")]);
+    put(harness.store(), &[set("A", "canary-4"), unset("B")]);
+    let state = fetch(harness.store());
+    assert_eq!(value(&state, "A").as_deref(), Some("canary-4"));
+    assert_eq!(value(&state, "B"), None);
+    assert_eq!(value(&state, "C").as_deref(), Some("canary-3"));
+}
+
+fn removing_what_is_not_there_is_done(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1")]);
+    put(harness.store(), &[unset("B")]);
+    assert_eq!(fetch(harness.store()).entries.len(), 1);
+}
+
+fn a_removed_key_can_be_made_again(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    put(harness.store(), &[unset("A")]);
+    let state = fetch(harness.store());
+    assert_eq!(value(&state, "A"), None);
+    assert_done(&commit(harness.store(), &[set("A", "canary-3")], &state));
+    assert_eq!(value(&fetch(harness.store()), "A").as_deref(), Some("canary-3"));
+}
+
+fn every_value_reads_back_as_it_was_written(harness: &dyn Harness) {
+    let values = [
+        "",
+        " canary padded ",
+        "canary-ünïcödé 🗝 \u{202e}",
+        "canary\nover\n\nlines\n",
+        "canary\ttab",
+        "canary'single'",
+        "canary\"double\"",
+        "canary\\back\\n",
+        "canary #hash",
+        "canary$HOME ${HOME} $(id) `id`",
+        "canary=equals",
+        "{\"canary\": [1, null]}",
+        "true",
+        "null",
+        "1.10",
+        "-----BEGIN KEY-----\ncanary\n-----END KEY-----",
+    ];
+    let changes: Vec<_> = values.iter().enumerate().map(|(at, value)| set(&format!("K{at}"), value)).collect();
+    put(harness.store(), &changes);
+    let state = fetch(harness.store());
+    for (at, expected) in values.iter().enumerate() {
+        assert_eq!(value(&state, &format!("K{at}")).as_deref(), Some(*expected));
+    }
+}
+
+fn the_text_that_stands_for_empty_is_refused_where_it_would_be_misread(harness: &dyn Harness) {
+    let declared = harness.declared();
+    let report = commit(harness.store(), &[set("A", "envsync:empty")], &fetch(harness.store()));
+    if declared.unit == Unit::Key && declared.empty_payload == Support::No {
+        assert_eq!(outcome(&report, "A"), Some(StoreErrorKind::Unstorable));
+        assert_eq!(harness.writes(), 0);
+    } else {
+        assert_done(&report);
+        assert_eq!(value(&fetch(harness.store()), "A").as_deref(), Some("envsync:empty"));
+    }
+}
+
+fn every_legal_key_reads_back(harness: &dyn Harness) {
+    let all: String = (0..=127_u8).map(char::from).filter(|letter| key_may_have(*letter)).collect();
+    let names = [all.as_str(), "lower.case", "kebab-case", "_", "1ST", "UPPER_CASE", "upper_case", "A"];
+    let changes: Vec<_> = names.iter().map(|name| set(name, &format!("canary-{name}"))).collect();
+    put(harness.store(), &changes);
+    let state = fetch(harness.store());
+    assert_eq!(state.entries.len(), names.len());
+    for name in names {
+        assert_eq!(value(&state, name), Some(format!("canary-{name}")));
+    }
+}
+
+fn key_may_have(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "_.-".contains(letter)
+}
+
+fn a_thousand_keys_fit(harness: &dyn Harness) {
+    let changes: Vec<_> = (0..1000).map(|at| set(&format!("KEY_{at}"), &format!("canary-{at}"))).collect();
+    put(harness.store(), &changes);
+    let state = fetch(harness.store());
+    assert_eq!(state.entries.len(), 1000);
+    assert_eq!(value(&state, "KEY_777").as_deref(), Some("canary-777"));
+}
+
+fn a_big_value_is_kept_or_refused_as_too_large(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1")]);
+    let size = harness.declared().max_bytes.map_or(300_000, |limit| limit + 1);
+    let big = "canary-".repeat(size / 7 + 1);
+    let state = fetch(harness.store());
+    let writes = harness.writes();
+    let report = commit(harness.store(), &[set("A", "canary-2"), set("BIG", &big)], &state);
+    if harness.declared().max_bytes.is_some() {
+        assert_eq!(outcome(&report, "BIG"), Some(StoreErrorKind::TooLarge));
+        assert!(outcome(&report, "A").is_some());
+        assert_eq!(harness.writes(), writes);
+        assert_eq!(value(&fetch(harness.store()), "A").as_deref(), Some("canary-1"));
+    } else {
+        assert_done(&report);
+        assert!(value(&fetch(harness.store()), "BIG") == Some(big));
+    }
+}
+
+fn a_commit_on_a_stale_absence_is_refused(harness: &dyn Harness) {
+    let absent = fetch(harness.store());
+    put(harness.store(), &[set("A", "canary-1")]);
+    let report = commit(harness.store(), &[set("A", "canary-2")], &absent);
+    assert_eq!(outcome(&report, "A"), Some(StoreErrorKind::Moved));
+    assert_eq!(value(&fetch(harness.store()), "A").as_deref(), Some("canary-1"));
+}
+
+fn an_update_of_a_key_that_moved_is_refused(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1")]);
+    let stale = fetch(harness.store());
+    harness.raw_set("A", "canary-foreign");
+    let report = commit(harness.store(), &[set("A", "canary-2")], &stale);
+    assert_eq!(outcome(&report, "A"), Some(StoreErrorKind::Moved));
+    assert_eq!(value(&fetch(harness.store()), "A").as_deref(), Some("canary-foreign"));
+}
+
+fn a_removal_of_a_key_that_moved_is_refused(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let stale = fetch(harness.store());
+    harness.raw_set("A", "canary-foreign");
+    let report = commit(harness.store(), &[unset("A")], &stale);
+    assert_eq!(outcome(&report, "A"), Some(StoreErrorKind::Moved));
+    assert_eq!(value(&fetch(harness.store()), "A").as_deref(), Some("canary-foreign"));
+}
+
+fn a_change_of_another_key_before_the_write_survives(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let stale = fetch(harness.store());
+    harness.raw_set("B", "canary-foreign");
+    let first = commit(harness.store(), &[set("A", "canary-3")], &stale);
+    if outcome(&first, "A").is_some() {
+        assert_eq!(outcome(&first, "A"), Some(StoreErrorKind::Moved));
+        put(harness.store(), &[set("A", "canary-3")]);
+    }
+    let state = fetch(harness.store());
+    assert_eq!(value(&state, "A").as_deref(), Some("canary-3"));
+    assert_eq!(value(&state, "B").as_deref(), Some("canary-foreign"));
+}
+
+fn a_change_of_another_key_during_the_write_survives(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let state = fetch(harness.store());
+    harness.interfere("B", "canary-foreign");
+    let report = commit(harness.store(), &[set("A", "canary-3")], &state);
+    let done = outcome(&report, "A").is_none();
+    let now = fetch(harness.store());
+    match (harness.store().traits().writes, harness.declared().unit) {
+        // The one thing a blind store cannot promise; the plan's output says so.
+        (WriteGuarantee::Blind, Unit::Environment) => assert!(done),
+        (WriteGuarantee::Conditional, Unit::Environment) => {
+            assert_eq!(outcome(&report, "A"), Some(StoreErrorKind::Moved));
+            assert_eq!(value(&now, "B").as_deref(), Some("canary-foreign"));
+        }
+        _ => {
+            assert!(done, "{report:?}");
+            assert_eq!(value(&now, "B").as_deref(), Some("canary-foreign"));
+        }
+    }
+    assert_eq!(value(&now, "A").as_deref(), Some(if done { "canary-3" } else { "canary-1" }));
+}
+
+fn a_change_of_the_same_key_during_the_write_is_not_run_over(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let state = fetch(harness.store());
+    harness.interfere("A", "canary-foreign");
+    let report = commit(harness.store(), &[set("A", "canary-3")], &state);
+    let now = fetch(harness.store());
+    if harness.store().traits().writes == WriteGuarantee::Blind {
+        assert_eq!(outcome(&report, "A"), None);
+        assert_eq!(value(&now, "A").as_deref(), Some("canary-3"));
+    } else {
+        assert_eq!(outcome(&report, "A"), Some(StoreErrorKind::Moved));
+        assert_eq!(value(&now, "A").as_deref(), Some("canary-foreign"));
+    }
+    assert_eq!(value(&now, "B").as_deref(), Some("canary-2"));
+}
+
+fn what_belongs_to_somebody_else_is_listed_and_left_alone(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1")]);
+    let name = harness.plant_foreign();
+    let state = fetch(harness.store());
+    assert_eq!(state.unknown.get(&name), Some(&UnknownReason::Foreign));
+    assert_done(&commit(harness.store(), &[set("A", "canary-2"), set("B", "canary-3")], &state));
+    put(harness.store(), &[unset("A"), unset("B")]);
+    assert!(harness.foreign_is_intact());
+    assert!(fetch(harness.store()).unknown.contains_key(&name));
+}
+
+fn a_lost_answer_is_recognised_and_the_write_done_once(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1")]);
+    let state = fetch(harness.store());
+    let writes = harness.writes();
+    harness.lose_next_answer();
+    assert_done(&commit(harness.store(), &[set("A", "canary-2")], &state));
+    assert_eq!(harness.writes(), writes + 1);
+    assert_eq!(value(&fetch(harness.store()), "A").as_deref(), Some("canary-2"));
+}
+
+fn the_lost_answer_of_a_creation_is_recognised(harness: &dyn Harness) {
+    let state = fetch(harness.store());
+    harness.lose_next_answer();
+    assert_done(&commit(harness.store(), &[set("A", "canary-1")], &state));
+    assert_eq!(harness.writes(), 1);
+    assert_eq!(value(&fetch(harness.store()), "A").as_deref(), Some("canary-1"));
+}
+
+fn the_lost_answer_of_a_removal_is_recognised(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let state = fetch(harness.store());
+    let writes = harness.writes();
+    harness.lose_next_answer();
+    assert_done(&commit(harness.store(), &[unset("A")], &state));
+    assert_eq!(harness.writes(), writes + 1);
+    assert_eq!(value(&fetch(harness.store()), "A"), None);
+}
+
+fn a_lost_request_is_never_called_done(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    for change in [set("A", "canary-3"), set("NEW", "canary-4"), unset("B")] {
+        let state = fetch(harness.store());
+        harness.lose_next_request();
+        let report = commit(harness.store(), std::slice::from_ref(&change), &state);
+        assert!(report.outcomes[&change.key].is_err(), "{report:?}");
+        assert_eq!(fetch(harness.store()).entries, state.entries);
+    }
+}
+
+fn one_refused_change_stops_all(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1")]);
+    let state = fetch(harness.store());
+    let writes = harness.writes();
+    let report = commit(harness.store(), &[set("A", "canary-2"), set("NUL", "canary\0")], &state);
+    assert_eq!(outcome(&report, "NUL"), Some(StoreErrorKind::Unstorable));
+    assert_eq!(outcome(&report, "A"), Some(StoreErrorKind::Unstorable));
+    assert_eq!(harness.writes(), writes);
+    assert_eq!(fetch(harness.store()).entries, state.entries);
+}
+
+fn what_is_denied_is_not_absent_and_not_written_over(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let before = fetch(harness.store());
+    harness.deny("A");
+    let writes = harness.writes();
+    let answer = block_on(harness.store().fetch(None));
+    match harness.declared().unit {
+        Unit::Key => {
+            let state = answer.expect("the other key can be read");
+            assert!(state.is_unknown(&key("A")));
+            assert_eq!(value(&state, "B").as_deref(), Some("canary-2"));
+            let report = commit(harness.store(), &[set("B", "canary-3"), set("A", "canary-4")], &state);
+            assert_eq!(outcome(&report, "A"), Some(StoreErrorKind::Unstorable));
+            assert!(outcome(&report, "B").is_some());
+            assert_eq!(harness.writes(), writes);
+        }
+        Unit::Environment => {
+            let kind = answer.expect_err("nothing can be read").kind;
+            assert!(matches!(kind, StoreErrorKind::Denied | StoreErrorKind::Undecryptable), "{kind:?}");
+            let report = commit(harness.store(), &[set("A", "canary-3")], &before);
+            assert!(outcome(&report, "A").is_some());
+        }
+    }
+}
+
+fn a_probe_tells_what_moved(harness: &dyn Harness) {
+    let probe = |state: &RemoteState| block_on(harness.store().probe(state)).expect("metadata can be read");
+    let absent = fetch(harness.store());
+    assert_eq!(probe(&absent), Moved::No);
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    assert_eq!(probe(&absent), Moved::Perhaps);
+    let state = fetch(harness.store());
+    assert_eq!(probe(&state), Moved::No);
+    harness.raw_set("A", "canary-foreign");
+    assert_eq!(probe(&state), Moved::Perhaps);
+    let state = fetch(harness.store());
+    harness.raw_remove("B");
+    assert_eq!(probe(&state), Moved::Perhaps);
+}
+
+fn a_fetch_on_known_state_answers_as_a_fresh_one(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2"), set("C", "canary-3")]);
+    let known = fetch(harness.store());
+    let again = block_on(harness.store().fetch(Some(&known))).expect("it can be read");
+    assert_eq!(RemoteState { read_at: known.read_at, ..again.clone() }, known);
+    assert!(again.read_at > known.read_at);
+    harness.raw_set("A", "canary-foreign");
+    harness.raw_remove("B");
+    let on_known = block_on(harness.store().fetch(Some(&known))).expect("it can be read");
+    let fresh = fetch(harness.store());
+    assert_eq!(RemoteState { read_at: fresh.read_at, ..on_known }, fresh);
+    assert_eq!(fresh.entries.len(), 2);
+}
+
+fn what_a_commit_says_is_there_afterwards_is_there(harness: &dyn Harness) {
+    for changes in [vec![set("A", "canary-1"), set("B", "canary-2")], vec![set("A", ""), unset("B")], vec![unset("A")]]
+    {
+        let after = put(harness.store(), &changes).after.expect("the answers tell");
+        let fresh = fetch(harness.store());
+        assert_eq!(RemoteState { read_at: fresh.read_at, ..after }, fresh);
+    }
+}
