@@ -30,6 +30,7 @@
 //! 8. A config is data from a stranger until it is trusted.
 //! 9. Vendors differ by declared capability, never by name.
 
+pub mod app;
 pub mod config;
 pub mod domain;
 pub mod files;

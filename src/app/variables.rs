@@ -1,0 +1,275 @@
+//! `list`, `get`, `set`, `unset` and the variables of `run`: on the env file where it holds the selected environment, else
+//! on the store.
+
+use super::apply;
+use super::decide::{Merge, Request};
+use super::guard;
+use super::merging::Merging;
+use super::remote::{self, Fallback, Freshness, Remote};
+use super::report::{Outcome, Report};
+use super::target::{Access, Relation, Target};
+use super::workspace::Workspace;
+use crate::domain::environment::EnvironmentName;
+use crate::domain::key::Key;
+use crate::domain::merge::{Sides, compare};
+use crate::domain::plan::{Action, Direction, Plan, Step};
+use crate::domain::record::Values;
+use crate::domain::secret::SecretValue;
+use crate::domain::undo;
+use crate::ports::{Failure, FailureKind, Wait};
+use std::time::Duration;
+
+/// One variable of an environment.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// Its name.
+    pub key: Key,
+    /// Its value.
+    pub value: SecretValue,
+    /// The env file, or the environment it comes from.
+    pub origin: String,
+    /// The env file whose environment it belongs to.
+    pub file: String,
+}
+
+/// The variables of the selected environment, in all env files or the one asked for.
+///
+/// # Errors
+/// What cannot be read.
+pub async fn list(workspace: &Workspace) -> Result<Vec<Variable>, Failure> {
+    let selected = workspace.selected().await?;
+    let mut variables = Vec::new();
+    for target in workspace.targets(&selected, Access::Read).await? {
+        variables.extend(of_target(workspace, &target).await?);
+    }
+    Ok(variables)
+}
+
+async fn of_target(workspace: &Workspace, target: &Target) -> Result<Vec<Variable>, Failure> {
+    let file = target.path().to_string();
+    if target.relation() == Relation::Held && target.document.has_assignments() {
+        let values = target.document.values();
+        return Ok(values
+            .into_iter()
+            .map(|(key, value)| Variable { key, value, origin: file.clone(), file: file.clone() })
+            .collect());
+    }
+    let remote = remote::read(workspace, target, Freshness::Now, Fallback::Snapshot).await?;
+    if !remote.is_held() && target.relation() != Relation::Held {
+        return Err(not_in_store(target));
+    }
+    let own = &target.which.environment;
+    Ok(remote
+        .effective
+        .entries
+        .into_iter()
+        .map(|(key, entry)| Variable {
+            key,
+            value: entry.value,
+            origin: entry.inherited_from.as_ref().unwrap_or(own).to_string(),
+            file: file.clone(),
+        })
+        .collect())
+}
+
+/// The variables of `run`. From a store, keys that make programs load code stay out unless the user said yes.
+///
+/// # Errors
+/// What cannot be read.
+pub async fn for_run(workspace: &Workspace) -> Result<Vec<Variable>, Failure> {
+    let mut variables = list(workspace).await?;
+    let held_back =
+        |variable: &Variable| variable.key.loads_code() && variable.origin != variable.file && !workspace.options.yes;
+    let names: Vec<String> = variables.iter().filter(|one| held_back(one)).map(|one| one.key.to_string()).collect();
+    if !names.is_empty() {
+        workspace
+            .reporter
+            .note(&format!("left out, as it can make programs load code: {}: --yes lets it in", names.join(", ")));
+        variables.retain(|variable| !held_back(variable));
+    }
+    Ok(variables)
+}
+
+fn not_in_store(target: &Target) -> Failure {
+    let name = &target.which.environment;
+    Failure::new(FailureKind::NoEnvironment, format!("{name} is not in its store yet"))
+        .hint(format!("`git envsync push` starts it from {}", target.path()))
+}
+
+/// The value of one variable.
+///
+/// # Errors
+/// The environment has none of that name.
+pub async fn get(workspace: &Workspace, key: &Key) -> Result<SecretValue, Failure> {
+    let found = list(workspace).await?.into_iter().find(|variable| variable.key == *key);
+    found.map(|variable| variable.value).ok_or_else(|| {
+        Failure::new(FailureKind::Missing, format!("there is no {key}")).hint("`git envsync list` shows the keys")
+    })
+}
+
+/// How a variable is changed.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// The command: `set` or `unset`.
+    pub command: &'static str,
+    /// The variable.
+    pub key: Key,
+    /// Its new value; none removes it.
+    pub value: Option<SecretValue>,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+    /// The protected environment that may be written.
+    pub allow_protected: Option<EnvironmentName>,
+}
+
+/// Where an edit went.
+#[derive(Debug)]
+pub enum Edited {
+    /// Into the env file; `push` sends it, unless the key is local.
+    File {
+        /// The env file.
+        path: String,
+        /// Whether the key is outside the merge.
+        local: bool,
+    },
+    /// Into the store, by a plan.
+    Store(Report),
+}
+
+/// Sets or removes a variable.
+///
+/// # Errors
+/// More than one env file and none named; a protected environment; what cannot be written.
+pub async fn edit(workspace: &Workspace, edit: &Edit) -> Result<Edited, Failure> {
+    let entries = workspace.entries()?;
+    let [entry] = entries[..] else {
+        let files: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        return Err(Failure::new(FailureKind::Usage, format!("which env file? {}", files.join(", ")))
+            .hint(format!("`git envsync {} --file {} {}`", edit.command, files[0], edit.key)));
+    };
+    let selected = workspace.selected().await?;
+    let target = workspace
+        .target(entry, &selected, Access::Write(Wait::Yes))
+        .await?
+        .expect("a lock that is waited for is had or an error");
+    if target.relation() == Relation::Held {
+        edit_file(workspace, target, edit).await
+    } else {
+        edit_store(workspace, target, edit).await
+    }
+}
+
+async fn edit_file(workspace: &Workspace, target: Target, edit: &Edit) -> Result<Edited, Failure> {
+    guard::hidden_from_git(workspace, &target.entry)?;
+    let path = target.path().to_string();
+    let mut document = target.document.clone();
+    let before = document.values();
+    match &edit.value {
+        Some(value) => {
+            document.set(&edit.key, value);
+        }
+        None if !document.remove(&edit.key) => return Err(no_such_key(&edit.key, &path)),
+        None => {}
+    }
+    if !edit.dry_run {
+        let now = workspace.clock.now().await;
+        let changes = undo::changes(&before, &document.values());
+        let marked = &target.document.marked_local() - &document.marked_local();
+        let mut undo = apply::undo_entry(now, edit.command, &target.which.environment, &target, changes);
+        for part in undo.iter_mut().flat_map(|entry| &mut entry.environments) {
+            part.marked_local.clone_from(&marked);
+        }
+        let next = target.state.clone();
+        apply::replace(workspace, target.file_now(), document, &next, undo).await?;
+    }
+    Ok(Edited::File { path, local: target.is_local(&edit.key) })
+}
+
+fn no_such_key(key: &Key, place: &str) -> Failure {
+    Failure::new(FailureKind::Missing, format!("{place} has no {key}")).hint("`git envsync list` shows the keys")
+}
+
+async fn edit_store(workspace: &Workspace, target: Target, edit: &Edit) -> Result<Edited, Failure> {
+    guard::merged(workspace, &target)?;
+    guard::protected_write(&target.which, edit.allow_protected.as_ref(), edit.command)?;
+    guard::can_be_asked(workspace, target.store.as_ref(), edit.command)?;
+    if target.is_local(&edit.key) {
+        return Err(guard::outside_the_merge(&edit.key));
+    }
+    let mut remote = remote::read(workspace, &target, Freshness::Now, Fallback::Fail).await?;
+    let plan = edit_plan(&target, &remote, edit)?;
+    let mut shown = target.report();
+    shown.describe_remote(&remote);
+    let mut report =
+        Report { branch: workspace.branch().map(ToString::to_string), dry_run: edit.dry_run, ..Report::default() };
+    if edit.dry_run {
+        shown.show(&plan, &Outcome::Planned);
+        report.targets.push(shown);
+        return Ok(Edited::Store(report));
+    }
+    let request = Request { dry_run: false, ..Request::new(edit.command, Direction::ToRemote) };
+    let merging = Merging { workspace, request: &request };
+    let deadline = workspace.clock.elapsed().await + workspace.options.timeout;
+    let seen = remote.effective.get(&edit.key).cloned();
+    loop {
+        let plan = edit_plan(&target, &remote, edit)?;
+        let merge = Merge { remote, base: Values::new(), plan, starts: false, covers_all: false };
+        match merging.write_store(&target, &merge, &mut shown).await {
+            Ok(failure) => report.failure = failure,
+            Err(failure) if failure.kind == FailureKind::LostRace && workspace.clock.elapsed().await < deadline => {
+                let jitter = workspace.clock.random().await % 100;
+                workspace.clock.sleep(Duration::from_millis(20 + jitter)).await;
+                remote = remote::read(workspace, &target, Freshness::Now, Fallback::Fail).await?;
+                if remote.effective.get(&edit.key) != seen.as_ref() {
+                    return Err(changed_meanwhile(edit, &target));
+                }
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        }
+        report.targets.push(shown);
+        return Ok(Edited::Store(report));
+    }
+}
+
+fn changed_meanwhile(edit: &Edit, target: &Target) -> Failure {
+    let what =
+        format!("somebody else has just changed {} in {}; nothing was written", edit.key, target.which.environment);
+    Failure::new(FailureKind::Conflict, what).hint("look at it with `git envsync list`, then run the command again")
+}
+
+fn edit_plan(target: &Target, remote: &Remote, edit: &Edit) -> Result<Plan, Failure> {
+    let key = &edit.key;
+    let there = remote.effective.get(key);
+    if remote.effective.is_unknown(key) {
+        return Err(Failure::new(
+            FailureKind::Denied,
+            format!("{key} cannot be read in {}, and is never written over", target.store),
+        ));
+    }
+    if edit.value.is_none() {
+        if let Some(origin) = remote.effective.origin(key) {
+            return Err(Failure::new(FailureKind::Refused, format!("{key} comes from {origin}"))
+                .hint(format!("`git envsync unset -e {origin} {key}` removes it there")));
+        }
+        if there.is_none() {
+            return Err(no_such_key(key, target.which.environment.as_str()));
+        }
+    }
+    let unchanged = edit.value.as_ref() == there && remote.effective.origin(key).is_none();
+    let action = match (&edit.value, unchanged) {
+        (_, true) => Action::None,
+        (Some(_), _) => Action::UpdateRemote,
+        (None, _) => Action::RemoveRemote,
+    };
+    let step = Step {
+        key: key.clone(),
+        state: compare(Sides { base: there, local: edit.value.as_ref(), remote: there }),
+        action,
+        local: edit.value.clone(),
+        remote: there.cloned(),
+        base_after: edit.value.clone(),
+        note: None,
+    };
+    Ok(Plan { steps: vec![step] })
+}
