@@ -31,6 +31,7 @@
 //! 9. Vendors differ by declared capability, never by name.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod files;

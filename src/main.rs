@@ -1,3 +1,5 @@
 //! The `git-envsync` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    envsync::cli::main()
+}

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has to stop")]
 
+mod commands;
 mod dotenv;
 mod git_layer;
 mod stores;
+mod support;
