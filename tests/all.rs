@@ -5,5 +5,6 @@
 mod commands;
 mod dotenv;
 mod git_layer;
+mod merging;
 mod stores;
 mod support;
