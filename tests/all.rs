@@ -8,3 +8,4 @@ mod git_layer;
 mod merging;
 mod stores;
 mod support;
+mod team;
