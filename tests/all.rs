@@ -6,6 +6,7 @@ mod commands;
 mod dotenv;
 mod git_layer;
 mod merging;
+mod robust;
 mod stores;
 mod support;
 mod team;
