@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has to stop")]
 
 mod commands;
+mod demo;
 mod dotenv;
 mod git_layer;
 mod merging;

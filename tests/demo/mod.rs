@@ -1,0 +1,7 @@
+//! The demo, the texts a stranger reads first, and the help.
+
+mod help;
+mod play;
+mod prompts;
+mod readme;
+mod texts;
