@@ -9,5 +9,6 @@ mod git_layer;
 mod merging;
 mod robust;
 mod stores;
+mod structure;
 mod support;
 mod team;
