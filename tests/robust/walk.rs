@@ -51,8 +51,8 @@ struct Walk {
 
 #[test]
 fn no_value_that_a_person_typed_is_ever_gone() {
-    let (first, walks) = (setting("ENVSYNC_WALK_SEED", 1), setting("ENVSYNC_WALKS", 5));
-    let steps = usize::try_from(setting("ENVSYNC_WALK_STEPS", 60)).unwrap();
+    let (first, walks) = (setting("ENVSYNC_WALK_SEED", 1), setting("ENVSYNC_WALKS", 20));
+    let steps = usize::try_from(setting("ENVSYNC_WALK_STEPS", 100)).unwrap();
     for seed in first..first + walks {
         let lab = Lab::new();
         let mut walk = Walk::new(&lab, seed);
