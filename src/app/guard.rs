@@ -107,6 +107,20 @@ pub fn not_older_than_the_base(target: &Target, remote: &Remote) -> Result<(), F
     }
 }
 
+/// `--allow-protected` names an environment of the config: a misspelt one would allow nothing, and say nothing.
+///
+/// # Errors
+/// It does not.
+pub fn allowed_is_known(workspace: &Workspace, allowed: Option<&EnvironmentName>) -> Result<(), Failure> {
+    let Some(name) = allowed.filter(|name| workspace.config.environment(name).is_none()) else { return Ok(()) };
+    let failure =
+        Failure::new(FailureKind::NoEnvironment, format!("--allow-protected: the config has no environment {name}"));
+    Err(match workspace.config.suggest(name) {
+        Some(near) => failure.hint(format!("did you mean {near}?")),
+        None => failure.hint("`git envsync trust --show` lists the environments"),
+    })
+}
+
 /// What a write to a protected environment needs.
 ///
 /// # Errors

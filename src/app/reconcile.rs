@@ -29,6 +29,7 @@ enum Work {
 /// A refusal, or what cannot be read, before anything is written. What ends in conflicts, or was done in part, is a
 /// [`Report`] with a failure in it.
 pub async fn reconcile(workspace: &Workspace, request: &Request) -> Result<Report, Failure> {
+    guard::allowed_is_known(workspace, request.allow_protected.as_ref())?;
     guard::nothing_unmerged(workspace, request.direction)?;
     no_offline_writes(workspace, request).await?;
     let selected = workspace.selected().await?;

@@ -141,6 +141,7 @@ pub enum Edited {
 /// # Errors
 /// More than one env file and none named; a protected environment; what cannot be written.
 pub async fn edit(workspace: &Workspace, edit: &Edit) -> Result<Edited, Failure> {
+    guard::allowed_is_known(workspace, edit.allow_protected.as_ref())?;
     let entries = workspace.entries()?;
     let [entry] = entries[..] else {
         let files: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();

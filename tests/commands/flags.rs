@@ -86,3 +86,14 @@ fn which_has_the_same_members_where_nothing_is_selected() {
     let detached = members(&repo);
     assert!(selected.iter().filter(|name| *name != "selected_by").all(|name| detached.contains(name)), "{detached:?}");
 }
+
+#[test]
+fn a_misspelt_name_behind_allow_protected_is_an_error() {
+    let lab = Lab::new();
+    let repo = repo(&lab);
+    for arguments in
+        [&["push", "--allow-protected", "developmnt"][..], &["unset", "KEY", "--allow-protected", "developmnt"]]
+    {
+        repo.envsync(arguments).ends(7).says("no environment developmnt").says("did you mean development?");
+    }
+}
