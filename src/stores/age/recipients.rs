@@ -6,6 +6,9 @@
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
+/// Stands for a private key that somebody put into the list: it is never repeated, and no encryption takes it.
+const PRIVATE: &str = "(a private key: take it out, it is no longer private)";
+
 /// A recipients file, line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecipientsFile {
@@ -115,6 +118,9 @@ fn comment_on(line: &str) -> Option<String> {
 /// FORMAT), of others the first.
 fn split(line: &str) -> (String, Option<String>) {
     let line = line.trim();
+    if line.to_ascii_uppercase().contains("AGE-SECRET-KEY-") || line.starts_with("-----BEGIN") {
+        return (PRIVATE.to_owned(), None);
+    }
     let words = if line.starts_with("ssh-") { 2 } else { 1 };
     let all: Vec<&str> = line.split_whitespace().collect();
     let (key, rest) = all.split_at(words.min(all.len()));
@@ -131,6 +137,15 @@ mod tests {
 
     fn shown(file: &RecipientsFile) -> Vec<(String, Option<String>)> {
         file.recipients().into_iter().map(|recipient| (recipient.key, recipient.name)).collect()
+    }
+
+    #[test]
+    fn a_private_key_in_the_list_is_never_repeated_and_can_be_removed() {
+        let mut file = parse("age1ada\nAGE-SECRET-KEY-1CANARY\n");
+        assert!(shown(&file).iter().all(|(key, _)| !key.contains("CANARY")));
+        assert_eq!(file.keys().len(), 2, "the list is not the shorter one");
+        assert!(remove(&mut file, "AGE-SECRET-KEY-1CANARY"));
+        assert_eq!(render(&file), "age1ada\n");
     }
 
     #[test]
