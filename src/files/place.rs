@@ -101,7 +101,8 @@ fn not_found(path: &Path, error: io::Error) -> Failure {
     Failure::new(FailureKind::Internal, format!("cannot look at `{}`", path.display())).because(error)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;

@@ -40,7 +40,7 @@ fn a_layer_may_name_what_is_below_it() {
 #[test]
 fn a_layer_must_not_name_what_is_above_or_beside_it() {
     refuses("src/domain/key.rs", "use crate::ports::Clock;", "2: domain must not know of ports");
-    refuses("src/ports/mod.rs", "fn f() -> crate::app::Done { todo!() }", "ports must not know of app");
+    refuses("src/ports/mod.rs", "fn f(_: crate::app::Done) {}", "ports must not know of app");
     refuses("src/app/pull.rs", "\nuse crate::{domain::key, git::{self, Head}};", "3: app must not know of git");
     refuses("src/git/mod.rs", "use crate::stores::payload::Listed;", "git must not know of stores");
     refuses("src/state/mod.rs", "use crate::cli;", "state must not know of cli");
