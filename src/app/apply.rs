@@ -188,19 +188,18 @@ pub async fn replace(
     begin(workspace, now, document, next, undo, Reach::File).await?.finish(workspace, now, next).await
 }
 
-/// The record of a file that holds the target's environment from now on.
-///
-/// # Errors
-/// The in-tree store file cannot be read.
-pub fn record(workspace: &Workspace, target: &Target, base: Values, agreed_at: Timestamp) -> Result<Record, Failure> {
-    Ok(Record {
+/// The record of a file that holds the target's environment from now on. `in_tree_version` is the version of the store
+/// files that was merged in.
+#[must_use]
+pub fn record(target: &Target, base: Values, agreed_at: Timestamp, in_tree_version: Option<String>) -> Record {
+    Record {
         environment: target.which.environment.clone(),
         address: target.address.clone(),
         entry_digest: target.which.entry_digest.clone(),
         base,
         agreed_at,
-        in_tree_version: in_tree_version(workspace, target)?,
-    })
+        in_tree_version,
+    }
 }
 
 /// The version of the in-tree store files a target reads: its own and those below it.

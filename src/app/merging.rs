@@ -133,7 +133,8 @@ impl Merging<'_> {
             target,
             apply::undo_changes(&merge.plan.steps),
         );
-        let intended = self.next(target, merge, &values, merge.remote.own.read_at, |step| !writes_remote(step))?;
+        let seen = Agreed { at: merge.remote.own.read_at, in_tree_version: merge.remote.in_tree_version.clone() };
+        let intended = next(target, merge, &values, &seen, |step| !writes_remote(step));
         let changes = remote_changes(&merge.plan);
         let reach = if changes.is_empty() { Reach::File } else { Reach::StoreAndFile };
         let begun = apply::begin(workspace, target.file_now(), document.clone(), &intended, undo, reach).await?;
@@ -153,54 +154,29 @@ impl Merging<'_> {
                 Err(store_failure(&error))
             };
         }
-        let agreed_at = if committed.is_some() { workspace.clock.now().await } else { merge.remote.own.read_at };
+        let agreed = match &committed {
+            Some(_) => {
+                Agreed { at: workspace.clock.now().await, in_tree_version: apply::in_tree_version(workspace, target)? }
+            }
+            None => seen,
+        };
         let done = |step: &Step| {
             !writes_remote(step)
                 || committed.as_ref().is_some_and(|report| matches!(report.outcomes.get(&step.key), Some(Ok(()))))
         };
-        let next = self.next(target, merge, &values, agreed_at, done)?;
+        let next = next(target, merge, &values, &agreed, done);
         let finished = begun.finish(workspace, target.file_now(), &next).await;
         finished.map_err(|failure| match committed {
             Some(_) => store_written_only(target, failure),
             None => failure,
         })?;
         if let Some(after) = committed.as_ref().and_then(|report| report.after.as_ref()) {
-            workspace.state.save_snapshot(&RemoteState { read_at: agreed_at, ..after.clone() }).await?;
+            workspace.state.save_snapshot(&RemoteState { read_at: agreed.at, ..after.clone() }).await?;
         }
         target.state = next;
         target.bytes = Some(document.to_secret_bytes());
         target.document = document;
         Ok(outcome(&merge.plan, committed.as_ref()))
-    }
-
-    /// What is remembered once the steps that are `done` are done.
-    fn next(
-        &self,
-        target: &Target,
-        merge: &Merge,
-        values: &Values,
-        agreed_at: Timestamp,
-        done: impl Fn(&Step) -> bool,
-    ) -> Result<FileState, Failure> {
-        let mut base = match target.record() {
-            Some(record) if !merge.starts => record.base.clone(),
-            _ => Values::new(),
-        };
-        for step in merge.plan.steps.iter().filter(|step| done(step)) {
-            match &step.base_after {
-                Some(value) => base.insert(step.key.clone(), value.clone()),
-                None => base.remove(&step.key),
-            };
-        }
-        let mut record = apply::record(self.workspace, target, base, agreed_at)?;
-        let left_out = |step: &Step| step.state.is_remote() && step.action == Action::None;
-        if !merge.covers_all || merge.plan.steps.iter().any(left_out) {
-            record.in_tree_version = target.record().and_then(|record| record.in_tree_version.clone());
-        }
-        let mut next = FileState { record: Some(record), ..target.state.clone() };
-        switching::remember_look(target, &mut next);
-        switching::accept_code(target, &mut next, values);
-        Ok(next)
     }
 
     fn tell(&self, report: &mut TargetReport, target: &Target, merge: &Merge, changes: Vec<Change>) {
@@ -231,9 +207,35 @@ impl Merging<'_> {
     }
 }
 
-/// The same, for a command that ends before it has written anything.
-pub(super) fn nothing_written(failure: Failure) -> Failure {
-    Failure { what: failure.what + "; nothing was written", ..failure }
+/// When a work tree and its store agreed, and by which version of the in-tree store files.
+struct Agreed {
+    at: Timestamp,
+    in_tree_version: Option<String>,
+}
+
+/// What is remembered once the steps that are `done` are done.
+fn next(target: &Target, merge: &Merge, values: &Values, agreed: &Agreed, done: impl Fn(&Step) -> bool) -> FileState {
+    let mut base = match target.record() {
+        Some(record) if !merge.starts => record.base.clone(),
+        _ => Values::new(),
+    };
+    for step in merge.plan.steps.iter().filter(|step| done(step)) {
+        match &step.base_after {
+            Some(value) => base.insert(step.key.clone(), value.clone()),
+            None => base.remove(&step.key),
+        };
+    }
+    let left_out = |step: &Step| step.state.is_remote() && step.action == Action::None;
+    let all_merged = merge.covers_all && !merge.plan.steps.iter().any(left_out);
+    let in_tree_version = match all_merged {
+        true => agreed.in_tree_version.clone(),
+        false => target.record().and_then(|record| record.in_tree_version.clone()),
+    };
+    let record = apply::record(target, base, agreed.at, in_tree_version);
+    let mut next = FileState { record: Some(record), ..target.state.clone() };
+    switching::remember_look(target, &mut next);
+    switching::accept_code(target, &mut next, values);
+    next
 }
 
 /// The failure of a command that meets conflicts nobody has settled.
@@ -244,6 +246,11 @@ pub(super) fn conflict(request: &Request, keys: &[&str]) -> Failure {
         _ => format!("`git envsync {} --prefer local|remote`, or `git envsync resolve` key by key", request.command),
     };
     Failure::new(FailureKind::Conflict, what).hint(hint)
+}
+
+/// Such a failure, of a command that ends before it has written anything.
+pub(super) fn nothing_written(failure: Failure) -> Failure {
+    Failure { what: failure.what + "; nothing was written", ..failure }
 }
 
 fn lost_race(target: &Target, wrote_some: bool) -> Failure {

@@ -1,5 +1,6 @@
 //! Getting the state of an environment: from its store, or from the snapshot.
 
+use super::apply;
 use super::failure::store_failure;
 use super::target::Target;
 use super::workspace::Workspace;
@@ -19,6 +20,9 @@ pub struct Remote {
     pub effective: Effective,
     /// How old the oldest of the answers is, in seconds; none where every store answered.
     pub snapshot_age: Option<u64>,
+    /// The version of the in-tree store files, looked up before they were read: what changes meanwhile is merged in later,
+    /// never taken for merged. None for other stores.
+    pub in_tree_version: Option<String>,
 }
 
 impl Remote {
@@ -57,8 +61,10 @@ pub async fn read(
     freshness: Freshness,
     fallback: Fallback,
 ) -> Result<Remote, Failure> {
+    let in_tree_version = apply::in_tree_version(workspace, target)?;
     let reader = Reader { workspace, freshness, fallback };
-    reader.read(target.store.as_ref(), &target.below).await
+    let remote = reader.read(target.store.as_ref(), &target.below).await?;
+    Ok(Remote { in_tree_version, ..remote })
 }
 
 /// Reads the environment of a store and those below it.
@@ -96,7 +102,7 @@ impl Reader<'_> {
         }
         let refs: Vec<_> = lower.iter().map(|(name, state)| (name.clone(), state)).collect();
         let effective = Effective::of(&own, &refs);
-        Ok(Remote { own, effective, snapshot_age: oldest })
+        Ok(Remote { own, effective, snapshot_age: oldest, in_tree_version: None })
     }
 
     /// The state, and the snapshot's age where it served.

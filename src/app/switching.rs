@@ -94,7 +94,12 @@ pub async fn apply(
     let now = workspace.clock.now().await;
     let document = apply::edited(workspace, target, &switch.filled.values)?;
     let mut next = FileState {
-        record: Some(apply::record(workspace, target, switch.filled.base.clone(), remote.own.read_at)?),
+        record: Some(apply::record(
+            target,
+            switch.filled.base.clone(),
+            remote.own.read_at,
+            remote.in_tree_version.clone(),
+        )),
         ..target.state.clone()
     };
     remember_look(target, &mut next);
