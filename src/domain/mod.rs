@@ -4,6 +4,7 @@ pub mod branch;
 pub mod config;
 pub mod dotenv;
 pub mod environment;
+pub mod formats;
 pub mod key;
 pub mod leak;
 pub mod merge;

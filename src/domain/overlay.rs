@@ -29,7 +29,8 @@ pub struct EffectiveEntry {
 
 impl Effective {
     /// Lays `upper` over the environments below, nearest first. A key that cannot be read in one environment is unknown,
-    /// whatever lies below: it may be an override.
+    /// whatever lies below: it may be an override. One that is scheduled for deletion is on its way out: what lies below
+    /// is there too, see [`Effective::is_unknown_to`].
     #[must_use]
     pub fn of(upper: &RemoteState, below: &[(EnvironmentName, &RemoteState)]) -> Self {
         let mut effective = Self::default();
@@ -43,7 +44,7 @@ impl Effective {
     fn lay_under(&mut self, state: &RemoteState, inherited_from: Option<&EnvironmentName>) {
         self.held |= state.presence == Presence::Held;
         for (key, value) in &state.entries {
-            if !self.unknown.contains_key(key.as_str()) {
+            if self.unknown.get(key.as_str()).is_none_or(|reason| *reason == UnknownReason::PendingDeletion) {
                 self.entries.entry(key.clone()).or_insert_with(|| EffectiveEntry {
                     value: value.clone(),
                     inherited_from: inherited_from.cloned(),
@@ -53,7 +54,10 @@ impl Effective {
         for (name, reason) in &state.unknown {
             let overridden = Key::new(name.as_str()).is_ok_and(|key| self.entries.contains_key(&key));
             if !overridden || inherited_from.is_none() {
-                self.unknown.entry(name.clone()).or_insert(*reason);
+                let known = self.unknown.entry(name.clone()).or_insert(*reason);
+                if *known == UnknownReason::PendingDeletion {
+                    *known = *reason;
+                }
             }
         }
     }
@@ -74,6 +78,16 @@ impl Effective {
     #[must_use]
     pub fn is_unknown(&self, key: &Key) -> bool {
         self.unknown.contains_key(key.as_str())
+    }
+
+    /// Whether `key` is there but could not be read, for somebody who agreed on `base` last. A key that is scheduled for
+    /// deletion is not, where nothing was agreed, or what the environments below offer: it has left already.
+    #[must_use]
+    pub fn is_unknown_to(&self, key: &Key, base: Option<&SecretValue>) -> bool {
+        match self.unknown.get(key.as_str()) {
+            Some(UnknownReason::PendingDeletion) => base.is_some() && base != self.get(key),
+            reason => reason.is_some(),
+        }
     }
 
     /// The environment below that `key` comes from.
@@ -121,6 +135,21 @@ mod tests {
         let effective = Effective::of(&state(&[], &["A"]), &[(EnvironmentName::new("development"), &below)]);
         assert!(effective.is_unknown(&Key::new("A").expect("a key")));
         assert_eq!(effective.get(&Key::new("A").expect("a key")), None);
+    }
+
+    #[test]
+    fn an_override_on_its_way_out_hides_the_value_below_only_from_those_who_agreed_on_it() {
+        let mut upper = state(&[], &["A"]);
+        upper.unknown.insert("A".to_owned(), UnknownReason::PendingDeletion);
+        let below = state(&[("A", "below")], &[]);
+        let effective = Effective::of(&upper, &[(EnvironmentName::new("development"), &below)]);
+        let key = Key::new("A").expect("a key");
+        assert_eq!(effective.get(&key), Some(&SecretValue::from("below")));
+        assert!(!effective.is_unknown_to(&key, None));
+        assert!(!effective.is_unknown_to(&key, Some(&SecretValue::from("below"))));
+        assert!(effective.is_unknown_to(&key, Some(&SecretValue::from("override"))));
+        let effective = Effective::of(&upper, &[(EnvironmentName::new("development"), &state(&[], &["A"]))]);
+        assert!(effective.is_unknown_to(&key, None), "what lies below cannot be read either");
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::merge::{self, KeyState, Sides};
 use super::overlay::Effective;
 use super::record::Values;
 use super::secret::SecretValue;
-use super::snapshot::UnknownReason;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The sides of all keys of one env file. Local keys are left out before.
@@ -100,7 +99,9 @@ pub enum CodeKeys {
 }
 
 impl CodeKeys {
-    fn holds_back(&self, key: &Key, local: Option<&SecretValue>, value: Option<&SecretValue>) -> bool {
+    /// Whether `value` stays out, where `local` is what the file has now.
+    #[must_use]
+    pub fn holds_back(&self, key: &Key, local: Option<&SecretValue>, value: Option<&SecretValue>) -> bool {
         match self {
             Self::Accepted => false,
             Self::HeldBack(accepted) => {
@@ -226,17 +227,21 @@ impl Plan {
             .into_iter()
             .filter_map(|key| {
                 let sides = Sides { base: base.get(&key), local: local.get(&key), remote: remote.get(&key) };
-                if let Some(reason) = remote.unknown.get(key.as_str()) {
-                    // Where nothing was ever agreed, the name is on its way out and the value is the file's alone.
-                    let revived = *reason == UnknownReason::PendingDeletion && sides.base.is_none();
-                    return Some(match sides.local {
-                        Some(_) if revived => revive(key, sides, rules),
-                        _ => Step::idle(key, KeyState::Unknown, sides),
-                    });
+                if remote.is_unknown_to(&key, sides.base) {
+                    return Some(Step::idle(key, KeyState::Unknown, sides));
                 }
+                // Unreadable, yet not unknown: the name is on its way out, and the value is the file's alone.
+                let leaving = remote.is_unknown(&key);
                 match merge::compare(sides) {
+                    KeyState::Unchanged if leaving && sides.local.is_none() => {
+                        Some(Step::idle(key, KeyState::Unknown, sides))
+                    }
                     KeyState::Unchanged => None,
-                    state => Some(step(&key, state, sides, remote, rules)),
+                    state => {
+                        let step = step(&key, state, sides, remote, rules);
+                        let revives = leaving && step.action == Action::UpdateRemote && step.note.is_none();
+                        Some(if revives { Step { note: Some(Note::RestoresName), ..step } } else { step })
+                    }
                 }
             })
             .collect();
@@ -331,12 +336,6 @@ fn step(key: &Key, state: KeyState, sides: Sides<'_>, remote: &Effective, rules:
             Some(Choice::Local) => settled(keep_local(idle, sides, remote, rules), Choice::Local),
         },
     }
-}
-
-/// An addition under a name that is scheduled for deletion: the store restores the name first.
-fn revive(key: Key, sides: Sides<'_>, rules: &Rules) -> Step {
-    let step = push_value(Step::idle(key, KeyState::LocalAdded, sides), sides, rules);
-    Step { note: Some(Note::RestoresName), ..step }
 }
 
 fn push_value(idle: Step, sides: Sides<'_>, rules: &Rules) -> Step {

@@ -3,6 +3,8 @@
 use super::environment::{Address, EnvironmentName, Timestamp};
 use super::key::Key;
 use super::secret::{SecretBytes, SecretValue};
+use super::snapshot::{PayloadName, VersionId};
+use super::switch::merge_parked;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Variables and their values.
@@ -41,6 +43,29 @@ impl FileState {
         self.looks.iter().find(|look| look.address == *address).map(|look| &look.text)
     }
 
+    /// What was kept under the configured address, because nothing had answered yet, belongs to the address that answers.
+    pub fn readdress(&mut self, configured: &Address, answered: &Address) {
+        if configured == answered {
+            return;
+        }
+        if let Some(record) = self.record.as_mut().filter(|record| record.address == *configured) {
+            record.address = answered.clone();
+        }
+        if let Some(earlier) = self.parked.remove(configured) {
+            let merged = match self.parked.remove(answered) {
+                Some(later) => merge_parked(Some(&earlier), later),
+                None => earlier,
+            };
+            self.parked.insert(answered.clone(), merged);
+        }
+        if let Some(accepted) = self.accepted_code.remove(configured) {
+            self.accepted_code.entry(answered.clone()).or_insert(accepted);
+        }
+        for look in self.looks.iter_mut().filter(|look| look.address == *configured) {
+            look.address = answered.clone();
+        }
+    }
+
     /// Remembers the text of the file as an environment leaves it.
     pub fn remember_look(&mut self, look: Look) {
         self.looks.retain(|known| known.address != look.address);
@@ -56,6 +81,8 @@ pub struct Record {
     pub environment: EnvironmentName,
     /// What answered.
     pub address: Address,
+    /// Where it was looked for, as configured: finds the record before anything has answered.
+    pub configured: Address,
     /// Digest of the environment's config entry: the same entry answered from elsewhere is a warning sign.
     pub entry_digest: String,
     /// Per key, what this work tree and the store last agreed on.
@@ -164,3 +191,28 @@ pub struct JournalEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct UndoId(pub u64);
+
+/// The writes to one environment that a command has begun and not ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BegunWrites {
+    /// Where the environment is looked for, as configured.
+    pub configured: Address,
+    /// The writes.
+    pub writes: Vec<BegunWrite>,
+}
+
+/// A write to a store that is about to be made. Kept until it is known to have ended well: a process that dies between a
+/// write and the look at what it replaced leaves the look to the next command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BegunWrite {
+    /// The key it is about; none where the payload has all keys.
+    pub key: Option<Key>,
+    /// The payload.
+    pub payload: PayloadName,
+    /// The version it is meant to replace; none where it creates the payload.
+    pub replaces: Option<VersionId>,
+    /// Recognises the write in the store.
+    pub write: String,
+    /// What is written; none for a deletion.
+    pub value: Option<SecretBytes>,
+}

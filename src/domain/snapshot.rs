@@ -50,6 +50,15 @@ impl RemoteState {
     }
 }
 
+/// A state as it is kept for the time when the store cannot be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Where the environment was looked for, as configured: all that is known of it offline.
+    pub configured: Address,
+    /// What answered.
+    pub state: RemoteState,
+}
+
 /// Whether a store holds an environment. An environment without keys can be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

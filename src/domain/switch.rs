@@ -60,7 +60,9 @@ pub fn fill(remote: &Effective, parked: Option<&Parked>, file: &Values, code_key
         let theirs = remote.get(key);
         let (value, base) = match changes.get(key) {
             None => (theirs, theirs),
-            Some(change) if remote.is_unknown(key) => (change.local.as_ref(), change.base.as_ref()),
+            Some(change) if remote.is_unknown_to(key, change.base.as_ref()) => {
+                (change.local.as_ref(), change.base.as_ref())
+            }
             Some(change) => merge_back(change, theirs),
         };
         let parked_value = changes.get(key).and_then(|change| change.local.as_ref());

@@ -126,6 +126,8 @@ pub enum StoreErrorKind {
     SignedOut,
     /// Signed in, but not permitted.
     Denied,
+    /// A setting is missing or names something that does not exist: a region, a profile, a key.
+    Misconfigured,
     /// The payload cannot be decrypted by the present identity.
     Undecryptable,
     /// The payload is damaged, or is not what its layout says.
@@ -154,6 +156,14 @@ pub enum StoreErrorKind {
     Io,
     /// The store cannot do this: it keeps no history, say.
     Unsupported,
+}
+
+impl StoreErrorKind {
+    /// Whether a write that ended so may be in the store all the same: the answer is missing, or makes no sense.
+    #[must_use]
+    pub fn leaves_doubt(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Throttled | Self::Nonsense | Self::Io)
+    }
 }
 
 /// Whether trying again can help.

@@ -15,6 +15,12 @@ pub trait EnvFiles: Debug {
     /// A link that leaves the work tree, a directory, a file that cannot be read.
     async fn read(&self, file: &EnvFilePath) -> Result<Option<SecretBytes>, Failure>;
 
+    /// Whether the env file has a place: its directory is there. For a look before anything is written.
+    ///
+    /// # Errors
+    /// It has none.
+    async fn has_a_place(&self, file: &EnvFilePath) -> Result<(), Failure>;
+
     /// Puts `bytes` in the place of the env file: it compares with `expected`, writes a temporary file, syncs and
     /// renames. The file keeps its mode, a new one is created 0600; a link is followed, its target is replaced.
     ///

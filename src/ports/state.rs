@@ -2,8 +2,8 @@
 
 use super::error::Failure;
 use crate::domain::environment::{Address, EnvFilePath, EnvironmentName};
-use crate::domain::record::{FileState, JournalEntry, LeftBases, Parked, UndoEntry, UndoId};
-use crate::domain::snapshot::RemoteState;
+use crate::domain::record::{BegunWrite, BegunWrites, FileState, JournalEntry, LeftBases, Parked, UndoEntry, UndoId};
+use crate::domain::snapshot::{RemoteState, Snapshot};
 use async_trait::async_trait;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -57,14 +57,28 @@ pub trait StateStore: Debug {
     /// Forgets an orphan, once its values are elsewhere.
     async fn drop_orphan(&self, orphan: &Orphan) -> Result<(), Failure>;
 
-    /// The snapshot of an address.
-    async fn snapshot(&self, address: &Address) -> Result<Option<RemoteState>, Failure>;
+    /// The writes to an environment that an interrupted command has begun for this env file. Found by the configured
+    /// address.
+    async fn begun_writes(&self, file: &EnvFilePath, configured: &Address) -> Result<Vec<BegunWrite>, Failure>;
+
+    /// Keeps them, durably; none forgets them.
+    async fn save_begun_writes(&self, file: &EnvFilePath, begun: &BegunWrites) -> Result<(), Failure>;
+
+    /// The same, begun by commands in work trees that are gone, of whatever env file. Nobody else gets them while they are
+    /// held; those that another process holds are left out.
+    async fn left_writes(&self, configured: &Address) -> Result<Vec<LeftWrites>, Failure>;
+
+    /// Forgets them.
+    async fn drop_left_writes(&self, left: LeftWrites) -> Result<(), Failure>;
+
+    /// The last state that was read of an environment, found by the address as configured.
+    async fn snapshot(&self, configured: &Address) -> Result<Option<RemoteState>, Failure>;
 
     /// All snapshots that can be read; the others are left out.
-    async fn snapshots(&self) -> Result<Vec<RemoteState>, Failure>;
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, Failure>;
 
     /// Keeps a snapshot, unless a younger one is there.
-    async fn save_snapshot(&self, state: &RemoteState) -> Result<(), Failure>;
+    async fn save_snapshot(&self, configured: &Address, state: &RemoteState) -> Result<(), Failure>;
 
     /// The environment that `use` has put in place of the branch's.
     async fn used(&self) -> Result<Option<EnvironmentName>, Failure>;
@@ -85,6 +99,17 @@ pub enum Wait {
 /// Held as long as it lives.
 #[derive(Debug)]
 pub struct Lock(#[allow(dead_code, reason = "held for its drop")] pub Box<dyn Any>);
+
+/// Writes to one environment that a command in a work tree, gone since, has begun.
+#[derive(Debug)]
+pub struct LeftWrites {
+    /// The writes, and where they were made.
+    pub begun: BegunWrites,
+    /// Where this lies, relative to the state directory.
+    pub place: String,
+    /// Held until they are looked into.
+    pub lock: Lock,
+}
 
 /// State of an env file in a work tree that is gone.
 #[derive(Debug, Clone, PartialEq)]
