@@ -1,14 +1,24 @@
 //! Stores of environments: named payloads, layouts over them, one folder a vendor.
 //!
-//! [`payload`] is the primitive a vendor implements, [`layout`] makes environments of it, [`age`] is the embedded
-//! store, [`memory`] the one of the tests. Nothing here knows `app`, `cli`, git or where settings come from.
+//! [`payload`] is the primitive a vendor implements, [`layers`] checks, paces and retries whatever the vendor,
+//! [`layout`] makes environments of it, [`age`] is the embedded store, [`memory`] the one of the tests. `net` is the way
+//! to the network, `aws` what Amazon's stores share. Nothing here knows `app`, `cli`, git or where settings come from.
 
 #![allow(clippy::result_large_err, reason = "a store error travels once, to the top; nobody is in a hurry then")]
 
 pub mod age;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "ssm")]
+pub mod aws_parameters;
+#[cfg(feature = "aws")]
+pub mod aws_secrets;
+pub mod layers;
 pub mod layout;
 #[doc(hidden)]
 pub mod memory;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod payload;
 
 use crate::ports::{Retry, StoreError, StoreErrorKind};

@@ -30,14 +30,31 @@ pub trait PayloadStore: Display + Debug {
     /// What it can do.
     fn capabilities(&self) -> &Capabilities;
 
+    /// What a write is promised at the least: [`Capabilities::writes`] may need a permission that the user has not got.
+    fn least_guarantee(&self) -> WriteGuarantee {
+        self.capabilities().writes
+    }
+
+    /// Why this store never takes a content, whatever its size: asked before anything is written. The answer quotes nothing.
+    fn refuses(&self, _content: &[u8]) -> Option<&'static str> {
+        None
+    }
+
     /// The payloads that are direct children of `under`, those scheduled for deletion too. No values travel.
     async fn list(&self, under: &Location) -> Result<Vec<Listed>, StoreError>;
 
-    /// What metadata says of each payload: answers "has it moved?".
+    /// What metadata says of each payload: answers "has it moved?". Two accounts or projects must not give the same
+    /// stamp for payloads of one name: where versions only count, the stamp has the scope in it too.
     async fn stamps(&self, names: &[PayloadName]) -> Result<ByName<Stamp>, StoreError>;
 
     /// The current version of each payload. How many requests that takes, and how many at a time, is its business.
     async fn get_many(&self, names: &[PayloadName]) -> Result<ByName<Payload>, StoreError>;
+
+    /// The payloads that are direct children of `under` with their contents, in one go: for a first read, where a list
+    /// and reads by name would take more requests. None where the store has no such way.
+    async fn read_all(&self, _under: &Location) -> Result<Option<Vec<(Listed, Lookup<Payload>)>>, StoreError> {
+        Ok(None)
+    }
 
     /// An earlier version of a payload.
     ///
@@ -102,12 +119,30 @@ pub struct Capabilities {
     pub max_bytes: Option<usize>,
     /// How many names one read request takes; 1 where there are no batches.
     pub batch: usize,
-    /// How many requests a second it takes; none for as many as one likes.
-    pub pace: Option<u32>,
+    /// How fast it may be asked.
+    pub pace: Pace,
     /// What a deletion does to the name.
     pub deletion: Deletion,
     /// Whether earlier versions can be read.
     pub history: History,
+}
+
+/// How fast a store may be asked before it asks to slow down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pace {
+    /// Reads; none for as many as one likes.
+    pub reads: Option<Rate>,
+    /// Writes and deletions.
+    pub writes: Option<Rate>,
+}
+
+/// A token bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests a second that it takes for long.
+    pub per_second: u32,
+    /// Requests that it takes at once.
+    pub burst: u32,
 }
 
 /// How one learns whether payloads moved.
@@ -179,6 +214,19 @@ pub struct Listed {
     pub stamp: Option<Stamp>,
     /// Its labels, as far as the list carries them.
     pub labels: Labels,
+    /// The scope that really answered; none where the list does not tell.
+    pub scope: Option<String>,
+    /// Whether it is to stay.
+    pub schedule: Schedule,
+}
+
+/// Whether a payload is to stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    /// It is.
+    Kept,
+    /// It is scheduled for deletion: its name is listed, its value cannot be read.
+    Deletion,
 }
 
 /// One payload as it was read.
@@ -247,10 +295,14 @@ impl Precondition {
 pub struct Written {
     /// The version it made.
     pub version: VersionId,
-    /// Its stamp.
+    /// Its stamp; where the answer does not tell it, one that no list or metadata ever has.
     pub stamp: Stamp,
-    /// The version it replaced, where the guarantee is `Detected`; stores with another guarantee may leave it out.
+    /// How this write met other writers: a store that may not write on a condition falls back to a weaker way.
+    pub guarantee: WriteGuarantee,
+    /// The version it replaced, where the guarantee is `Detected`; with another guarantee it may be left out.
     pub overwrote: Option<VersionId>,
+    /// What really answered.
+    pub resource: ResourceId,
 }
 
 /// A deletion that happened.

@@ -3,14 +3,19 @@
 //! A store runs it by a [`Harness`], which gives an environment, a way around it, and what the store declares. What a
 //! store cannot do is asserted to be refused, never skipped.
 
-use super::support::{assert_done, block_on, commit, fetch, key, outcome, put, set, unset, value};
+use super::support::{
+    MemoryJournal, assert_done, block_on, commit, fetch, fetch_knowing, key, moved, outcome, put, set, stop_after,
+    unset, value,
+};
+use envsync::domain::snapshot::VersionId;
 use envsync::domain::snapshot::{Presence, RemoteState, UnknownReason};
-use envsync::ports::{EnvironmentStore, Moved, StoreErrorKind, WriteGuarantee};
+use envsync::ports::{EnvironmentStore, Reading, StoreErrorKind, WriteGuarantee, concurrently};
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A store under test: one environment in it, empty of everything, and a way around it.
-pub(super) trait Harness {
+pub(crate) trait Harness {
     /// The environment.
     fn store(&self) -> &dyn EnvironmentStore;
     /// What the store declares.
@@ -33,29 +38,56 @@ pub(super) trait Harness {
     fn deny(&self, key: &str);
     /// How many writes arrived so far.
     fn writes(&self) -> usize;
+    /// Refuses to list what is below a location; answers whether that can be done here. A store of one payload has no list.
+    fn deny_list(&self) -> Staged {
+        Staged::Cannot
+    }
+    /// Answers from another account or project than the one that is configured, and names it.
+    fn answer_from_elsewhere(&self) -> Option<String> {
+        None
+    }
+    /// Another client of the same environment, from another process as it were.
+    fn another(&self) -> Option<Box<dyn EnvironmentStore>> {
+        None
+    }
+    /// Makes every request take a while, so that a client can be stopped on its way.
+    fn slow_down(&self) -> Staged {
+        Staged::Cannot
+    }
+    /// Lets time pass in the store, where versions are told apart by time.
+    fn pass_time(&self) {}
+}
+
+/// Whether a situation could be staged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Staged {
+    Yes,
+    Cannot,
 }
 
 /// What a store declares of itself, beside its traits.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Declared {
+pub(crate) struct Declared {
     /// What one payload holds.
-    pub(super) unit: Unit,
+    pub(crate) unit: Unit,
     /// Whether it can hold an environment without keys.
-    pub(super) empty_environment: Support,
+    pub(crate) empty_environment: Support,
     /// Whether it takes a payload of no bytes.
-    pub(super) empty_payload: Support,
+    pub(crate) empty_payload: Support,
     /// The most bytes a payload has; none for no limit.
-    pub(super) max_bytes: Option<usize>,
+    pub(crate) max_bytes: Option<usize>,
+    /// Whether it keeps earlier versions.
+    pub(crate) history: Support,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Environment,
     Key,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Support {
+pub(crate) enum Support {
     Yes,
     No,
 }
@@ -63,7 +95,7 @@ pub(super) enum Support {
 type Claim = (&'static str, fn(&dyn Harness));
 
 /// Runs every claim on a fresh store, and names all that do not hold.
-pub(super) fn suite(make: &dyn Fn() -> Box<dyn Harness>) {
+pub(crate) fn suite(make: &dyn Fn() -> Box<dyn Harness>) {
     let broken: Vec<String> = CLAIMS
         .iter()
         .filter_map(|(name, claim)| {
@@ -114,6 +146,14 @@ claims![
     a_probe_tells_what_moved,
     a_fetch_on_known_state_answers_as_a_fresh_one,
     what_a_commit_says_is_there_afterwards_is_there,
+    an_address_is_what_answered,
+    history_names_what_each_version_changed,
+    an_earlier_version_can_be_read_and_written_again,
+    a_version_that_never_was_is_an_error,
+    expected_keys_are_read_where_nothing_may_be_listed,
+    an_interrupted_commit_loses_nothing_wherever_it_stopped,
+    a_journal_is_empty_after_a_commit_that_ended,
+    twenty_writers_lose_nothing,
 ];
 
 fn an_environment_nobody_wrote_is_absent(harness: &dyn Harness) {
@@ -236,6 +276,13 @@ fn key_may_have(letter: char) -> bool {
 
 fn a_thousand_keys_fit(harness: &dyn Harness) {
     let changes: Vec<_> = (0..1000).map(|at| set(&format!("KEY_{at}"), &format!("canary-{at}"))).collect();
+    let declared = harness.declared();
+    if declared.unit == Unit::Environment && declared.max_bytes.is_some_and(|limit| limit < 20_000) {
+        let report = commit(harness.store(), &changes, &fetch(harness.store()));
+        assert_eq!(outcome(&report, "KEY_777"), Some(StoreErrorKind::TooLarge));
+        assert_eq!(harness.writes(), 0);
+        return;
+    }
     put(harness.store(), &changes);
     let state = fetch(harness.store());
     assert_eq!(state.entries.len(), 1000);
@@ -383,8 +430,12 @@ fn a_lost_request_is_never_called_done(harness: &dyn Harness) {
         let state = fetch(harness.store());
         harness.lose_next_request();
         let report = commit(harness.store(), std::slice::from_ref(&change), &state);
-        assert!(report.outcomes[&change.key].is_err(), "{report:?}");
-        assert_eq!(fetch(harness.store()).entries, state.entries);
+        let there = fetch(harness.store()).entries;
+        match &report.outcomes[&change.key] {
+            // It looked, and did it again: then it is there.
+            Ok(()) => assert_eq!(there.get(&change.key), change.value.as_ref()),
+            Err(_) => assert_eq!(there, state.entries),
+        }
     }
 }
 
@@ -404,7 +455,7 @@ fn what_is_denied_is_not_absent_and_not_written_over(harness: &dyn Harness) {
     let before = fetch(harness.store());
     harness.deny("A");
     let writes = harness.writes();
-    let answer = block_on(harness.store().fetch(None));
+    let answer = block_on(harness.store().fetch(Reading::default()));
     match harness.declared().unit {
         Unit::Key => {
             let state = answer.expect("the other key can be read");
@@ -425,29 +476,29 @@ fn what_is_denied_is_not_absent_and_not_written_over(harness: &dyn Harness) {
 }
 
 fn a_probe_tells_what_moved(harness: &dyn Harness) {
-    let probe = |state: &RemoteState| block_on(harness.store().probe(state)).expect("metadata can be read");
+    let moved = |state: &RemoteState| moved(harness.store(), state);
     let absent = fetch(harness.store());
-    assert_eq!(probe(&absent), Moved::No);
+    assert!(!moved(&absent));
     put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
-    assert_eq!(probe(&absent), Moved::Perhaps);
+    assert!(moved(&absent));
     let state = fetch(harness.store());
-    assert_eq!(probe(&state), Moved::No);
+    assert!(!moved(&state));
     harness.raw_set("A", "canary-foreign");
-    assert_eq!(probe(&state), Moved::Perhaps);
+    assert!(moved(&state));
     let state = fetch(harness.store());
     harness.raw_remove("B");
-    assert_eq!(probe(&state), Moved::Perhaps);
+    assert!(moved(&state));
 }
 
 fn a_fetch_on_known_state_answers_as_a_fresh_one(harness: &dyn Harness) {
     put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2"), set("C", "canary-3")]);
     let known = fetch(harness.store());
-    let again = block_on(harness.store().fetch(Some(&known))).expect("it can be read");
+    let again = fetch_knowing(harness.store(), &known);
     assert_eq!(RemoteState { read_at: known.read_at, ..again.clone() }, known);
     assert!(again.read_at > known.read_at);
     harness.raw_set("A", "canary-foreign");
     harness.raw_remove("B");
-    let on_known = block_on(harness.store().fetch(Some(&known))).expect("it can be read");
+    let on_known = fetch_knowing(harness.store(), &known);
     let fresh = fetch(harness.store());
     assert_eq!(RemoteState { read_at: fresh.read_at, ..on_known }, fresh);
     assert_eq!(fresh.entries.len(), 2);
@@ -458,6 +509,207 @@ fn what_a_commit_says_is_there_afterwards_is_there(harness: &dyn Harness) {
     {
         let after = put(harness.store(), &changes).after.expect("the answers tell");
         let fresh = fetch(harness.store());
-        assert_eq!(RemoteState { read_at: fresh.read_at, ..after }, fresh);
+        let after = RemoteState { read_at: fresh.read_at, ..after };
+        if fresh.presence == Presence::Absent && fresh.address == harness.store().address() {
+            // What is not there names nobody who could have answered.
+            assert_eq!(RemoteState { address: fresh.address.clone(), ..after }, fresh);
+        } else {
+            assert_eq!(after, fresh);
+        }
     }
+}
+
+fn an_address_is_what_answered(harness: &dyn Harness) {
+    let Some(elsewhere) = harness.answer_from_elsewhere() else {
+        put(harness.store(), &[set("A", "canary-1")]);
+        assert_eq!(fetch(harness.store()).address, harness.store().address());
+        return;
+    };
+    let after = put(harness.store(), &[set("A", "canary-1")]).after.expect("the answers tell");
+    assert_eq!(after.address.scope, elsewhere);
+    let state = fetch(harness.store());
+    assert_eq!(state.address.scope, elsewhere);
+    assert_eq!(state.address.location, harness.store().address().location);
+    assert_eq!(fetch_knowing(harness.store(), &state).address.scope, elsewhere);
+}
+
+fn history_names_what_each_version_changed(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    harness.pass_time();
+    put(harness.store(), &[set("A", "canary-3")]);
+    let history = block_on(harness.store().history(None, 10));
+    if harness.declared().history == Support::No {
+        assert_eq!(history.expect_err("it keeps none").kind, StoreErrorKind::Unsupported);
+        return;
+    }
+    let history = history.expect("it keeps versions");
+    assert_eq!(history[0].keys, BTreeSet::from([key("A")]));
+    assert!(history[0].current);
+    let earlier: BTreeSet<_> = history[1..].iter().flat_map(|version| version.keys.clone()).collect();
+    assert_eq!(earlier, BTreeSet::from([key("A"), key("B")]));
+    assert!(history[1..].iter().all(|version| !version.current));
+    let of_b = block_on(harness.store().history(Some(&key("B")), 10)).expect("it keeps versions");
+    assert_eq!(of_b.len(), 1);
+    assert_eq!(block_on(harness.store().history(None, 1)).expect("it keeps versions").len(), 1);
+}
+
+fn an_earlier_version_can_be_read_and_written_again(harness: &dyn Harness) {
+    if harness.declared().history == Support::No {
+        let error = block_on(harness.store().at(&VersionId("1".to_owned()))).expect_err("it keeps none");
+        assert!(matches!(error.kind, StoreErrorKind::Unsupported), "{error:?}");
+        return;
+    }
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let before = fetch(harness.store());
+    harness.pass_time();
+    put(harness.store(), &[set("A", "canary-3"), unset("B")]);
+    harness.pass_time();
+    put(harness.store(), &[set("A", "canary-4"), set("C", "canary-5")]);
+    let history = block_on(harness.store().history(Some(&key("A")), 10)).expect("it keeps versions");
+    let second = block_on(harness.store().at(&history[1].version)).expect("it was there");
+    assert_eq!(value(&second, "A").as_deref(), Some("canary-3"));
+    assert_eq!(value(&second, "C"), None);
+    let first = block_on(harness.store().at(&history[2].version)).expect("it was there");
+    assert_eq!(value(&first, "A").as_deref(), Some("canary-1"));
+    // What is written again is a change like any other.
+    let changes = [set("A", value(&first, "A").expect("just read").as_str())];
+    assert_done(&commit(harness.store(), &changes, &fetch(harness.store())));
+    assert_eq!(value(&fetch(harness.store()), "A"), value(&before, "A"));
+}
+
+fn a_version_that_never_was_is_an_error(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1")]);
+    for never in ["canary version", "1969-12-31T00:00:00Z"] {
+        let error = block_on(harness.store().at(&VersionId(never.to_owned()))).expect_err("it never was");
+        assert_ne!(error.kind, StoreErrorKind::Unreachable);
+    }
+}
+
+fn expected_keys_are_read_where_nothing_may_be_listed(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let known = fetch(harness.store());
+    if harness.deny_list() == Staged::Cannot {
+        assert_eq!(harness.declared().unit, Unit::Environment, "only one payload needs no list");
+        return;
+    }
+    let nothing = block_on(harness.store().fetch(Reading::default())).expect_err("there is no name to ask for");
+    assert_eq!(nothing.kind, StoreErrorKind::Denied);
+    let expected = BTreeSet::from([key("A"), key("NEW")]);
+    let reading = Reading { known: None, expected: &expected };
+    let state = block_on(harness.store().fetch(reading)).expect("names are known");
+    assert_eq!(value(&state, "A").as_deref(), Some("canary-1"));
+    assert_eq!(state.entries.len(), 1);
+    assert!(state.unknown.is_empty());
+    let reading = Reading { known: Some(&known), expected: &expected };
+    assert_eq!(block_on(harness.store().fetch(reading)).expect("names are known").entries.len(), 2);
+    assert_done(&commit(harness.store(), &[set("NEW", "canary-3"), set("A", "canary-4")], &state));
+    let state = block_on(harness.store().fetch(reading)).expect("names are known");
+    assert_eq!(value(&state, "NEW").as_deref(), Some("canary-3"));
+    assert_eq!(value(&state, "A").as_deref(), Some("canary-4"));
+    // A key that nobody knows of: the condition of the write knows.
+    let stale = block_on(harness.store().fetch(Reading { known: None, expected: &BTreeSet::from([key("A")]) }));
+    let report = commit(harness.store(), &[set("B", "canary-5")], &stale.expect("names are known"));
+    assert_eq!(outcome(&report, "B"), Some(StoreErrorKind::Moved));
+}
+
+/// Stops a commit after each of its steps, while somebody else changes a key of theirs and one of ours.
+fn an_interrupted_commit_loses_nothing_wherever_it_stopped(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-0"), set("THEIRS", "canary-0"), set("BOTH", "canary-0")]);
+    if harness.slow_down() == Staged::Cannot {
+        let report = commit(harness.store(), &[set("A", "canary-1")], &fetch(harness.store()));
+        assert_done(&report);
+        return;
+    }
+    stop_everywhere(harness, "THEIRS");
+    stop_everywhere(harness, "A");
+}
+
+fn stop_everywhere(harness: &dyn Harness, target: &'static str) {
+    for steps in 0..400 {
+        let state = block_on(harness.store().fetch(Reading::default())).expect("readable");
+        let (ours, theirs) = (format!("canary-ours-{steps}"), format!("canary-theirs-{steps}"));
+        let (ours, theirs): (&'static str, &'static str) = (ours.leak(), theirs.leak());
+        harness.interfere(target, theirs);
+        let mut journal = MemoryJournal::default();
+        let changes = [set("A", ours), set("BOTH", ours)];
+        let ended = stop_after(steps, harness.store().commit(&changes, &state, &mut journal));
+        for round in 0..2 {
+            let settled = block_on(harness.store().settle(&journal.open)).expect("it can be looked into");
+            let spoken = format!("{settled:?}");
+            assert!(!spoken.contains("Lost") && !spoken.contains("canary"), "after {steps} in round {round}: {spoken}");
+        }
+        let now = block_on(harness.store().fetch(Reading::default())).expect("readable");
+        let arrived = now.entries.values().any(|value| value.expose() == theirs);
+        // Our write is there where a key shows it; then theirs, which it met, must be there too.
+        let signs: &[&str] = if target == "A" { &["A"] } else { &["A", "BOTH"] };
+        let wrote = signs.iter().any(|name| value(&now, name).as_deref() == Some(ours));
+        let blind = harness.store().traits().writes == WriteGuarantee::Blind;
+        assert!(arrived || !wrote || blind, "after {steps} steps theirs was lost: {journal:?}");
+        if let Some(report) = ended {
+            assert!(journal.open.is_empty(), "{report:?}");
+            return;
+        }
+        // What was staged and did not happen must not happen later.
+        harness.raw_set(target, "canary-0");
+        drop(block_on(harness.store().commit(
+            &[set("SPARE", ours)],
+            &fetch_driven(harness),
+            &mut MemoryJournal::default(),
+        )));
+    }
+    panic!("a commit did not end");
+}
+
+fn fetch_driven(harness: &dyn Harness) -> RemoteState {
+    block_on(harness.store().fetch(Reading::default())).expect("readable")
+}
+
+fn a_journal_is_empty_after_a_commit_that_ended(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
+    let state = fetch(harness.store());
+    let mut journal = MemoryJournal::default();
+    harness.interfere("A", "canary-foreign");
+    let report = block_on(harness.store().commit(&[set("A", "canary-3"), unset("B")], &state, &mut journal));
+    assert!(journal.open.is_empty(), "{report:?}");
+    let single = harness.declared().unit == Unit::Environment;
+    if harness.store().traits().writes != WriteGuarantee::Conditional || !single {
+        assert!(journal.begun > 0, "a write that can be interrupted stood nowhere");
+    }
+}
+
+/// Each with a key of its own, all from the same state, all at once; who loses reads again, as a push does.
+fn twenty_writers_lose_nothing(harness: &dyn Harness) {
+    put(harness.store(), &[set("A", "canary-0")]);
+    let Some(_) = harness.another() else {
+        assert_eq!(harness.slow_down(), Staged::Cannot, "who can be slow can have many clients");
+        return;
+    };
+    let state = fetch(harness.store());
+    harness.slow_down();
+    let clients: Vec<_> = (0..20).map(|_| harness.another().expect("there was one")).collect();
+    let write = clients.iter().enumerate().map(|(number, client)| {
+        let mut on = state.clone();
+        async move {
+            let name = format!("W{number}");
+            for _ in 0..40 {
+                let changes = [set(&name, "canary-mine")];
+                let report = client.commit(&changes, &on, &mut MemoryJournal::default()).await;
+                match &report.outcomes[&key(&name)] {
+                    Ok(()) => return true,
+                    Err(error) => assert_eq!(error.kind, StoreErrorKind::Moved, "{error}"),
+                }
+                on = client.fetch(Reading::default()).await.expect("readable");
+            }
+            false
+        }
+    });
+    let done = block_on(concurrently(20, write));
+    let now = fetch_driven(harness);
+    let blind = harness.store().traits().writes == WriteGuarantee::Blind;
+    for (number, done) in done.into_iter().enumerate() {
+        let there = value(&now, &format!("W{number}")).is_some();
+        assert!(there || !done || blind, "W{number} was called done and is not there");
+        assert!(done, "W{number} never won");
+    }
+    assert_eq!(value(&now, "A").as_deref(), Some("canary-0"));
 }

@@ -1,13 +1,15 @@
 //! The store in memory: every layout with every write guarantee, and the races that need a service to stage.
 
-use super::contract::{Declared, Harness, Support, Unit, suite};
-use super::support::{TestClock, assert_done, block_on, commit, fetch, key, outcome, put, set, unset, value};
+use super::contract::{Declared, Harness, Staged, Support, Unit, suite};
+use super::support::{
+    MemoryJournal, TestClock, assert_done, block_on, commit, fetch, fetch_knowing, key, outcome, put, set, unset, value,
+};
 use envsync::domain::config::Layout;
 use envsync::domain::dotenv::Document;
 use envsync::domain::environment::Location;
 use envsync::domain::secret::SecretValue;
 use envsync::domain::snapshot::{PayloadName, UnknownReason};
-use envsync::ports::{EnvironmentStore, Moved, StoreErrorKind, WriteGuarantee};
+use envsync::ports::{Clock, EnvironmentStore, Reading, Settled, StoreErrorKind, WriteGuarantee};
 use envsync::stores::layout::{self, Place};
 use envsync::stores::memory::{MemoryNames, MemoryPayloads, WriteIds};
 use envsync::stores::payload::{Capabilities, Deletion, EmptyPayloads, History, Probe};
@@ -20,7 +22,18 @@ struct Memory {
     layout: Layout,
     payloads: MemoryPayloads,
     capabilities: Capabilities,
+    clock: Rc<dyn Clock>,
     store: Box<dyn EnvironmentStore>,
+}
+
+fn client(layout: Layout, payloads: &MemoryPayloads, clock: &Rc<dyn Clock>) -> Box<dyn EnvironmentStore> {
+    let place = Place {
+        payloads: Rc::new(payloads.clone()),
+        names: Rc::new(MemoryNames),
+        location: Location::new(LOCATION),
+        clock: Rc::clone(clock),
+    };
+    layout::environment(layout, place)
 }
 
 impl Memory {
@@ -34,14 +47,10 @@ impl Memory {
             change(all);
             capabilities = Some(all.clone());
         });
-        let place = Place {
-            payloads: Rc::new(payloads.clone()),
-            names: Rc::new(MemoryNames),
-            location: Location::new(LOCATION),
-            clock: Rc::new(TestClock::default()),
-        };
         let capabilities = capabilities.expect("just told");
-        Self { layout, payloads, capabilities, store: layout::environment(layout, place) }
+        let clock: Rc<dyn Clock> = Rc::new(TestClock::default());
+        let store = client(layout, &payloads, &clock);
+        Self { layout, payloads, capabilities, clock, store }
     }
 
     fn name_of(&self, key: &str) -> PayloadName {
@@ -97,6 +106,7 @@ impl Harness for Memory {
             empty_environment: support(!keys),
             empty_payload: support(self.capabilities.empty == EmptyPayloads::Kept),
             max_bytes: self.capabilities.max_bytes,
+            history: support(self.capabilities.history == History::Kept),
         }
     }
 
@@ -165,6 +175,32 @@ impl Harness for Memory {
     fn writes(&self) -> usize {
         self.payloads.writes()
     }
+
+    fn deny_list(&self) -> Staged {
+        if self.layout != Layout::Keys {
+            return Staged::Cannot;
+        }
+        self.payloads.refuse_lists(StoreErrorKind::Denied);
+        Staged::Yes
+    }
+
+    fn answer_from_elsewhere(&self) -> Option<String> {
+        self.payloads.answer_from("elsewhere");
+        Some("elsewhere".to_owned())
+    }
+
+    fn another(&self) -> Option<Box<dyn EnvironmentStore>> {
+        Some(client(self.layout, &self.payloads, &self.clock))
+    }
+
+    fn slow_down(&self) -> Staged {
+        self.payloads.delay(1);
+        Staged::Yes
+    }
+
+    fn pass_time(&self) {
+        self.payloads.pass(10);
+    }
 }
 
 const FOREIGN_MEMBER: &str = r#"{"not a key":{"canary": 1.50},"#;
@@ -226,17 +262,52 @@ fn two_foreign_writers_in_a_row_both_survive_a_detected_write() {
 }
 
 #[test]
-fn a_detected_write_that_never_wins_says_so() {
+fn a_detected_write_that_never_wins_says_so_and_is_settled_later() {
     let memory = Memory::new(Layout::Json, WriteGuarantee::Detected);
     put(memory.store(), &[set("A", "canary-1"), set("B", "canary-2")]);
     let state = fetch(memory.store());
-    for skip in 0..20 {
-        let change = |service: &MemoryPayloads| raw_change(service, Layout::Json, "B", Some("canary-foreign"));
+    for skip in 0..60 {
+        let change = move |service: &MemoryPayloads| {
+            raw_change(service, Layout::Json, "B", Some(&format!("canary-foreign-{skip}")));
+        };
         memory.payloads.interfere(skip, Box::new(change));
     }
-    let report = commit(memory.store(), &[set("A", "canary-3")], &state);
-    assert_eq!(outcome(&report, "A"), Some(StoreErrorKind::Moved));
-    assert_eq!(value(&fetch(memory.store()), "B").as_deref(), Some("canary-foreign"));
+    let mut journal = MemoryJournal::default();
+    let report = block_on(memory.store().commit(&[set("A", "canary-3")], &state, &mut journal));
+    let error = report.outcomes[&key("A")].as_ref().expect_err("it never won");
+    assert_eq!(error.kind, StoreErrorKind::Moved);
+    assert!(error.detail.contains("version "), "{error}");
+    assert!(!journal.open.is_empty());
+    let settled = block_on(memory.store().settle(&journal.open)).expect("it can be looked into");
+    assert!(matches!(&settled[..], [Settled::PutBack(told)] if told.contains('B')), "{settled:?}");
+    assert_eq!(value(&fetch(memory.store()), "B").as_deref(), Some("canary-foreign-59"));
+    let settled = block_on(memory.store().settle(&journal.open)).expect("it can be looked into");
+    assert!(matches!(&settled[..], [Settled::Well]), "{settled:?}");
+}
+
+#[test]
+fn what_others_have_beside_variables_survives_several_of_them_in_a_row() {
+    for (layout, theirs, more) in [
+        (Layout::Json, r#"{"A":"canary-1","THEIRS":{"deep":[1.50]}}"#, r#"{"A":"canary-1","MORE":[true]}"#),
+        (Layout::Dotenv, "A=canary-1\n# a note of theirs\n", "A=canary-1\n# another note\n"),
+    ] {
+        let memory = Memory::new(layout, WriteGuarantee::Detected);
+        put(memory.store(), &[set("A", "canary-1")]);
+        let state = fetch(memory.store());
+        let whole = memory.name_of("A");
+        // The second one has not heard of the first.
+        for (skip, body) in [theirs, more].into_iter().enumerate() {
+            let name = whole.clone();
+            memory.payloads.interfere(skip, Box::new(move |service| service.raw_put(&name, body.as_bytes())));
+        }
+        assert_done(&commit(memory.store(), &[set("NEW", "canary-2")], &state));
+        let raw = memory.payloads.raw(&whole).expect("it is there");
+        let text = String::from_utf8(raw.expose().to_vec()).expect("text");
+        for part in [r#"{"deep":[1.50]}"#, "[true]", "# a note of theirs", "# another note"] {
+            assert_eq!(text.contains(part), part.starts_with('#') == (layout == Layout::Dotenv), "{layout:?}: {part}");
+        }
+        assert_eq!(value(&fetch(memory.store()), "NEW").as_deref(), Some("canary-2"));
+    }
 }
 
 #[test]
@@ -282,7 +353,7 @@ fn a_payload_scheduled_for_deletion_is_an_error_and_no_empty_environment() {
     let absent = fetch(memory.store());
     put(memory.store(), &[set("A", "canary-1")]);
     memory.payloads.schedule_deletion(&memory.name_of("A"), true);
-    let error = block_on(memory.store().fetch(None)).expect_err("it is scheduled for deletion");
+    let error = block_on(memory.store().fetch(Reading::default())).expect_err("it is scheduled for deletion");
     assert_eq!(error.kind, StoreErrorKind::PendingDeletion);
     assert_done(&commit(memory.store(), &[set("B", "canary-2")], &absent));
     assert_eq!(value(&fetch(memory.store()), "B").as_deref(), Some("canary-2"));
@@ -293,9 +364,9 @@ fn an_environment_of_which_nothing_may_be_read_is_an_error() {
     let memory = Memory::new(Layout::Keys, WriteGuarantee::Conditional);
     put(memory.store(), &[set("A", "canary-1")]);
     memory.deny("A");
-    assert_eq!(block_on(memory.store().fetch(None)).expect_err("denied").kind, StoreErrorKind::Denied);
+    assert_eq!(block_on(memory.store().fetch(Reading::default())).expect_err("denied").kind, StoreErrorKind::Denied);
     memory.payloads.refuse_lists(StoreErrorKind::Denied);
-    assert_eq!(block_on(memory.store().fetch(None)).expect_err("denied").kind, StoreErrorKind::Denied);
+    assert_eq!(block_on(memory.store().fetch(Reading::default())).expect_err("denied").kind, StoreErrorKind::Denied);
 }
 
 #[test]
@@ -330,7 +401,7 @@ fn only_what_moved_travels() {
     let known = fetch(memory.store());
     memory.raw_set("B", "canary-foreign");
     let before = memory.payloads.log().len();
-    block_on(memory.store().fetch(Some(&known))).expect("it can be read");
+    fetch_knowing(memory.store(), &known);
     let requests = &memory.payloads.log()[before..];
     let got: Vec<_> = requests.iter().filter(|request| request.operation == "get").collect();
     assert_eq!(got.len(), 1);
@@ -338,13 +409,16 @@ fn only_what_moved_travels() {
 }
 
 #[test]
-fn a_store_that_tells_nothing_without_reading_has_perhaps_moved() {
+fn a_store_that_tells_nothing_without_reading_is_read() {
     for layout in [Layout::Json, Layout::Keys] {
         let blind = |capabilities: &mut Capabilities| capabilities.probe = Probe::ByReading;
         let memory = Memory::with(layout, WriteGuarantee::Conditional, blind);
         put(memory.store(), &[set("A", "canary-1")]);
         let state = fetch(memory.store());
-        assert_eq!(block_on(memory.store().probe(&state)).expect("an answer"), Moved::Perhaps);
+        let before = memory.payloads.log().len();
+        fetch_knowing(memory.store(), &state);
+        let log = memory.payloads.log();
+        assert!(log[before..].iter().any(|request| request.operation == "get"), "{log:?}");
     }
 }
 
@@ -365,7 +439,7 @@ fn a_nested_member_is_refused_as_a_key_and_nothing_is_written() {
 fn a_payload_that_is_no_object_is_corrupt_and_not_written_over() {
     let memory = Memory::new(Layout::Json, WriteGuarantee::Conditional);
     memory.payloads.raw_put(&memory.name_of("A"), br#"["canary-1"]"#);
-    let error = block_on(memory.store().fetch(None)).expect_err("no object");
+    let error = block_on(memory.store().fetch(Reading::default())).expect_err("no object");
     assert_eq!(error.kind, StoreErrorKind::Corrupt);
     assert!(!format!("{error} {error:?}").contains("canary"));
 }

@@ -1,6 +1,7 @@
 //! Stores: the contract that every one keeps, and what is special to each.
 
 mod age;
-mod contract;
+pub(crate) mod contract;
+mod layers;
 mod memory;
-mod support;
+pub(crate) mod support;

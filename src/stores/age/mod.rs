@@ -16,7 +16,7 @@ pub use names::{RECIPIENTS, file_of, location_of};
 pub use policy::RecipientPolicy;
 
 use super::layout::{Place, SinglePayload, dotenv::Dotenv};
-use super::payload::{Capabilities, Deletion, EmptyPayloads, History, PayloadStore, Probe, Written};
+use super::payload::{Capabilities, Deletion, EmptyPayloads, History, Pace, PayloadStore, Probe, ResourceId, Written};
 use crate::domain::environment::{Location, StoreName};
 use crate::domain::secret::SecretBytes;
 use crate::domain::snapshot::{Stamp, VersionId};
@@ -78,7 +78,7 @@ impl AgeStore {
             empty: EmptyPayloads::Kept,
             max_bytes: None,
             batch: usize::MAX,
-            pace: None,
+            pace: Pace::default(),
             deletion: Deletion::Immediate,
             history: History::Forgotten,
         };
@@ -254,7 +254,13 @@ impl AgeStore {
         match self.files.write(&self.file(location)?, expected, &sealed) {
             Ok(WriteOutcome::Written) => {
                 let version = version_of(&sealed);
-                Ok(Written { stamp: Stamp(version.0.clone()), version, overwrote: None })
+                Ok(Written {
+                    stamp: Stamp(version.0.clone()),
+                    version,
+                    guarantee: WriteGuarantee::Conditional,
+                    overwrote: None,
+                    resource: ResourceId { scope: self.directory.clone(), name: location.as_str().to_owned() },
+                })
             }
             Ok(WriteOutcome::Moved) => Err(errors.moved()),
             Err(error) => Err(errors.io("write", &error)),

@@ -1,13 +1,13 @@
 //! The age store as a store of payloads: the content is the text below the two lines, the version the content hash.
 
-use super::{AgeStore, recipients, version_of};
+use super::{AgeStore, file_of, recipients, version_of};
 use crate::domain::environment::{Location, StoreKind};
 use crate::domain::snapshot::{PayloadName, Stamp, VersionId};
 use crate::ports::{StoreError, StoreErrorKind};
 use crate::stores::age::envelope::Opened;
 use crate::stores::payload::{
-    ByName, Capabilities, Deleted, Labels, Listed, Lookup, Payload, PayloadStore, Put, ResourceId, VersionInfo,
-    WriteId, Written,
+    ByName, Capabilities, Deleted, Labels, Listed, Lookup, Payload, PayloadStore, Put, ResourceId, Schedule,
+    VersionInfo, WriteId, Written,
 };
 use async_trait::async_trait;
 
@@ -34,6 +34,8 @@ impl PayloadStore for AgeStore {
             name: PayloadName(location.as_str().to_owned()),
             stamp: None,
             labels: Labels::new(),
+            scope: Some(self.directory.clone()),
+            schedule: Schedule::Kept,
         };
         Ok(self.store_files()?.into_iter().filter(child).map(listed).collect())
     }
@@ -107,7 +109,8 @@ impl AgeStore {
     fn unsupported(&self, operation: &'static str, name: &PayloadName) -> StoreError {
         let location = Location::new(name.0.as_str());
         let detail = "git keeps the history of an age store".to_owned();
-        self.errors(Some(&location)).of(StoreErrorKind::Unsupported, operation, detail)
+        let hint = file_of(&location).ok().map(|file| format!("`git log -- {}/{file}` lists it", self.directory));
+        StoreError { hint, ..self.errors(Some(&location)).of(StoreErrorKind::Unsupported, operation, detail) }
     }
 
     fn payload(&self, bytes: &[u8], opened: Opened) -> Payload {

@@ -5,7 +5,7 @@
 //! as unknown.
 
 use super::readable;
-use super::single::{BodyFormat, Content, Damage};
+use super::single::{BodyFormat, Content, Damage, Parts};
 use crate::domain::key::Key;
 use crate::domain::secret::{SecretBytes, SecretValue};
 use crate::domain::snapshot::UnknownReason;
@@ -49,6 +49,32 @@ impl BodyFormat for Json {
             }
         }
         Ok(object(&texts))
+    }
+
+    fn parts(&self, body: &[u8]) -> Result<Parts, Damage> {
+        Ok(members(body)?.into_iter().map(|(name, member)| (name, SecretValue::new(plain(member).as_str()))).collect())
+    }
+
+    fn overlay(&self, body: &[u8], parts: &BTreeMap<String, Option<SecretValue>>) -> Result<SecretBytes, Damage> {
+        let mut texts: BTreeMap<String, Zeroizing<String>> =
+            members(body)?.into_iter().map(|(name, member)| (name, Zeroizing::new(member.get().to_owned()))).collect();
+        for (name, part) in parts {
+            match part {
+                Some(text) => drop(texts.insert(name.clone(), Zeroizing::new(text.expose().to_owned()))),
+                None => drop(texts.remove(name)),
+            }
+        }
+        Ok(object(&texts))
+    }
+}
+
+/// A member in one spelling: writers escape the same text in different ways.
+fn plain(member: &RawValue) -> Zeroizing<String> {
+    let text = member.get();
+    match serde_json::from_str::<String>(text).map(Zeroizing::new) {
+        Ok(value) => Zeroizing::new(serde_json::to_string(value.as_str()).expect("a string is always JSON")),
+        // No text, or one that is no Unicode: as it is written.
+        Err(_) => Zeroizing::new(text.to_owned()),
     }
 }
 

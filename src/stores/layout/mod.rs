@@ -1,16 +1,20 @@
 //! Layouts: how the variables of an environment lie in payloads. Written once for all vendors.
 //!
 //! `single` drives the layouts with one payload, whose content [`json`] and [`dotenv`] describe as pure functions;
-//! [`keys`] has one payload per key. A layout knows payloads and their names; it does not know which vendor keeps them.
+//! [`keys`] has one payload per key. `mending` brings back what writes ran over, by what `replay` makes of the versions.
+//! A layout knows payloads and their names; it does not know which vendor keeps them.
 
 pub mod dotenv;
 pub mod json;
 pub mod keys;
+mod mending;
+mod moments;
 mod place;
+mod replay;
 mod single;
 
 pub use place::Place;
-pub use single::{BodyFormat, Content, Damage, SinglePayload};
+pub use single::{BodyFormat, Content, Damage, Parts, SinglePayload};
 
 use super::payload::{Labels, Listed};
 use crate::domain::config::Layout;
@@ -20,9 +24,6 @@ use crate::domain::secret::SecretValue;
 use crate::domain::snapshot::{PayloadName, UnknownReason};
 use crate::ports::{EnvironmentStore, StoreErrorKind};
 use std::fmt::Debug;
-
-/// What stands for a payload of no bytes in a store that refuses one.
-pub const EMPTY: &str = "envsync:empty";
 
 /// The environment at `place` in the given layout.
 #[must_use]

@@ -3,18 +3,27 @@
 //! Owns what it needs to be sure of a write: recognising a lost answer, checking before a write that the store cannot
 //! condition, bringing back a name that is scheduled for deletion.
 
-use super::{EMPTY, NameCodec};
+use super::NameCodec;
 use crate::domain::environment::{Address, Location, Timestamp};
 use crate::domain::key::Key;
 use crate::domain::secret::SecretBytes;
 use crate::domain::snapshot::{PayloadName, RemoteState, VersionId};
-use crate::ports::{Clock, CommitReport, RemoteChange, StoreError, StoreErrorKind, StoreTraits};
+use crate::ports::{Clock, CommitReport, RemoteChange, Retry, StoreError, StoreErrorKind, StoreTraits, WriteGuarantee};
+use crate::stores::layers::checked::{self, EMPTY, Refusal};
 use crate::stores::payload::{
-    Capabilities, EmptyPayloads, History, Labels, Lookup, Payload, PayloadStore, Precondition, Put, WriteId, Written,
+    Capabilities, History, Labels, Lookup, Payload, PayloadStore, Precondition, Put, WriteId, Written,
 };
 use crate::stores::store_error;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
+
+/// How many independent requests are made at a time, where the store's pace allows it.
+pub(super) const AT_A_TIME: usize = 8;
+
+/// How often a write that did not arrive is made again where the store cannot condition it.
+const REPEATS: usize = 2;
+const REPEAT_PAUSE: Duration = Duration::from_millis(200);
 
 /// One location in one payload store.
 #[derive(Debug, Clone)]
@@ -44,7 +53,7 @@ impl Place {
     }
 
     pub(super) fn traits(&self) -> StoreTraits {
-        StoreTraits { in_tree: self.capabilities().in_tree, writes: self.capabilities().writes }
+        StoreTraits { in_tree: self.capabilities().in_tree, writes: self.capabilities().writes, pace: None }
     }
 
     pub(super) async fn now(&self) -> Timestamp {
@@ -82,25 +91,57 @@ impl Place {
 
     /// The bytes that stand for `content` in this store.
     pub(super) fn encode(&self, content: &[u8]) -> SecretBytes {
-        match self.capabilities().empty {
-            EmptyPayloads::Refused if content.is_empty() => EMPTY.into(),
-            EmptyPayloads::Refused | EmptyPayloads::Kept => SecretBytes::new(content.to_vec()),
-        }
+        checked::encode(self.capabilities(), content)
     }
 
     /// The content that bytes of this store stand for.
     pub(super) fn decode<'a>(&self, bytes: &'a SecretBytes) -> &'a [u8] {
-        match self.capabilities().empty {
-            EmptyPayloads::Refused if bytes.expose() == EMPTY.as_bytes() => b"",
-            EmptyPayloads::Refused | EmptyPayloads::Kept => bytes.expose(),
-        }
+        checked::decode(self.capabilities(), bytes)
     }
 
-    /// Why content of this size cannot be stored.
-    pub(super) fn over_limit(&self, payload: &PayloadName, content: &[u8]) -> Option<StoreError> {
-        let limit = self.capabilities().max_bytes.filter(|limit| content.len() > *limit)?;
-        let detail = format!("{} would have {} bytes, the store takes {limit}", payload.0, content.len());
-        Some(self.error(StoreErrorKind::TooLarge, "write", payload, detail))
+    /// Why the store cannot keep this content of `what`.
+    pub(super) fn refusal(&self, payload: &PayloadName, what: &str, content: &[u8]) -> Option<StoreError> {
+        if let Some(why) = self.payloads.refuses(content) {
+            return Some(self.error(StoreErrorKind::Unstorable, "write", payload, format!("{what} is refused: {why}")));
+        }
+        let (kind, detail) = match checked::refusal(self.capabilities(), content)? {
+            Refusal::TooLarge(limit) => {
+                let detail = format!("{} would have {} bytes, the store takes {limit}", payload.0, content.len());
+                (StoreErrorKind::TooLarge, detail)
+            }
+            Refusal::MeansEmpty => {
+                let detail = format!("{what} is what this store keeps for an empty one: {EMPTY}");
+                (StoreErrorKind::Unstorable, detail)
+            }
+        };
+        Some(self.error(kind, "write", payload, detail))
+    }
+
+    /// How many writes are made at a time.
+    pub(super) fn writers(&self) -> usize {
+        self.capabilities().pace.writes.map_or(AT_A_TIME, |rate| AT_A_TIME.min(rate.burst as usize)).max(1)
+    }
+
+    /// Waits for a random while: writers that met once shall not meet again.
+    pub(super) async fn jitter(&self, ceiling: Duration) {
+        let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
+        let wait = Duration::from_nanos(self.clock.random().await % nanos.saturating_add(1));
+        self.clock.sleep(wait).await;
+    }
+
+    /// What to say where a write met other writers in a weaker way than the store is known for.
+    pub(super) fn note(&self, payload: &PayloadName, made: WriteGuarantee) -> Option<String> {
+        let name = &payload.0;
+        match (self.capabilities().writes, made) {
+            (promised, made) if promised == made => None,
+            (_, WriteGuarantee::Conditional) => None,
+            (_, WriteGuarantee::Detected) => {
+                Some(format!("{name} may not be written on a condition: it was written, then checked"))
+            }
+            (_, WriteGuarantee::Blind) => {
+                Some(format!("{name} may not be written on a condition: it was read before and after the write"))
+            }
+        }
     }
 
     pub(super) async fn get(&self, name: &PayloadName) -> Result<Lookup<Payload>, StoreError> {
@@ -133,27 +174,50 @@ impl Place {
         }
     }
 
-    /// Writes, once. Where the answer is lost it looks whether the write is there.
+    /// Writes, once. Where the answer is lost it looks whether the write is there; only where it is not, and where the
+    /// store could not have refused a second one, it writes again.
     pub(super) async fn put(
         &self,
         name: &PayloadName,
         value: &SecretBytes,
         when: &Precondition,
         labels: &Labels,
+        write: &WriteId,
     ) -> Result<Written, StoreError> {
-        let write = self.write_id().await;
-        let put = Put { name, value, when: when.clone(), write: &write, labels };
-        let error = match self.payloads.put(put).await {
-            Ok(written) => return Ok(written),
-            Err(error) if !may_have_happened(error.kind) => return Err(error),
-            Err(error) => error,
+        let mut repeats = match self.capabilities().writes {
+            // Under its condition the write has been repeated already, if that could help.
+            WriteGuarantee::Conditional => 0,
+            WriteGuarantee::Detected | WriteGuarantee::Blind => REPEATS,
         };
-        match self.get(name).await {
-            Ok(Lookup::Found(payload)) if is_of(&payload, &write, value) => {
-                let overwrote = self.version_before(name, when).await;
-                Ok(Written { version: payload.version, stamp: payload.stamp, overwrote })
+        loop {
+            let put = Put { name, value, when: when.clone(), write, labels };
+            let error = match self.payloads.put(put).await {
+                Ok(written) => return Ok(written),
+                Err(error) if !may_have_happened(error.kind) => return Err(error),
+                Err(error) => error,
+            };
+            match self.get(name).await {
+                Ok(Lookup::Found(payload)) if is_of(&payload, write, value) && is_new(&payload, when) => {
+                    let overwrote = self.version_before(name, when).await;
+                    // Nobody said whether the write was conditioned: what it replaced does.
+                    let guarantee = match overwrote.as_ref() == when.version() {
+                        true => self.capabilities().writes,
+                        false => self.payloads.least_guarantee(),
+                    };
+                    return Ok(Written {
+                        version: payload.version,
+                        stamp: payload.stamp,
+                        guarantee,
+                        overwrote,
+                        resource: payload.resource,
+                    });
+                }
+                Ok(now) if repeats > 0 && error.retry != Retry::Never && is_unchanged(&now, when) => {
+                    repeats -= 1;
+                    self.jitter(REPEAT_PAUSE).await;
+                }
+                _ => return Err(error),
             }
-            _ => Err(error),
         }
     }
 
@@ -194,21 +258,14 @@ impl Place {
             .iter()
             .map(|change| (change.key.clone(), Err(refused.get(&change.key).unwrap_or(&bystander).clone())))
             .collect();
-        CommitReport { outcomes, after: None, failure: None }
+        CommitReport { outcomes, after: None, failure: None, notes: Vec::new() }
     }
 }
 
 /// Whether a write that answered with an error of this kind may be in the store all the same. `Moved` too: an adapter
 /// that tries again after a lost answer meets its own write.
-fn may_have_happened(kind: StoreErrorKind) -> bool {
-    matches!(
-        kind,
-        StoreErrorKind::Unreachable
-            | StoreErrorKind::Throttled
-            | StoreErrorKind::Nonsense
-            | StoreErrorKind::Io
-            | StoreErrorKind::Moved
-    )
+pub(super) fn may_have_happened(kind: StoreErrorKind) -> bool {
+    kind.leaves_doubt() || kind == StoreErrorKind::Moved
 }
 
 /// Whether a payload is what a write put there: by its id, or by its content where the store keeps no ids.
@@ -216,5 +273,19 @@ pub(super) fn is_of(payload: &Payload, write: &WriteId, value: &SecretBytes) -> 
     match &payload.write {
         Some(found) => found == write,
         None => payload.value == *value,
+    }
+}
+
+/// Whether a payload is another one than a write was to replace.
+fn is_new(payload: &Payload, when: &Precondition) -> bool {
+    when.version() != Some(&payload.version)
+}
+
+/// Whether a look answered what a write is to replace.
+fn is_unchanged(now: &Lookup<Payload>, when: &Precondition) -> bool {
+    match (now, when) {
+        (Lookup::Absent, Precondition::Absent) => true,
+        (Lookup::Found(payload), Precondition::Unchanged(version)) => payload.version == *version,
+        _ => false,
     }
 }

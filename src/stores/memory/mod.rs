@@ -2,20 +2,21 @@
 //!
 //! Clones share one service, so that several clients, and writers that go around envsync, meet in it.
 
-use super::layout::{Decoded, NameCodec, NameRefusal};
+mod names;
+mod service;
+
+pub use names::MemoryNames;
+
 use super::payload::{
-    ByName, Capabilities, Currency, Deleted, Deletion, EmptyPayloads, History, Labels, Listed, Lookup, Payload,
-    PayloadStore, Precondition, Probe, Put, ResourceId, VersionInfo, WriteId, Written,
+    ByName, Capabilities, Deletion, EmptyPayloads, History, Labels, Lookup, Pace, Payload, Probe, ResourceId, WriteId,
 };
 use super::store_error;
-use crate::domain::environment::{Location, StoreKind};
-use crate::domain::key::Key;
+use crate::domain::environment::Timestamp;
 use crate::domain::secret::SecretBytes;
 use crate::domain::snapshot::{PayloadName, Stamp, VersionId};
 use crate::ports::{Retry, StoreError, StoreErrorKind, WriteGuarantee};
-use async_trait::async_trait;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 
@@ -44,6 +45,15 @@ pub enum WriteIds {
     Forgotten,
 }
 
+/// Whether a location can be read in one go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadAll {
+    /// It can.
+    Supported,
+    /// It cannot: by list and by name only.
+    Unsupported,
+}
+
 /// Something that happens in the service before a write.
 pub type Interference = Box<dyn FnOnce(&MemoryPayloads)>;
 
@@ -58,6 +68,15 @@ struct Service {
     requests_left: Option<usize>,
     interference: BTreeMap<usize, Interference>,
     log: Vec<Request>,
+    scope: String,
+    throttled: usize,
+    throttle: Retry,
+    shy: BTreeMap<PayloadName, usize>,
+    downgrade: Option<WriteGuarantee>,
+    read_all: ReadAll,
+    delay: usize,
+    under_way: usize,
+    most_under_way: usize,
 }
 
 impl fmt::Debug for Service {
@@ -88,6 +107,7 @@ enum Loss {
 #[derive(Debug, Clone)]
 struct Version {
     id: VersionId,
+    at: Timestamp,
     value: SecretBytes,
     write: Option<WriteId>,
     labels: Labels,
@@ -104,14 +124,14 @@ impl Version {
         Stamp(format!("stamp of {}", self.id.0))
     }
 
-    fn payload(&self, name: &PayloadName) -> Payload {
+    fn payload(&self, name: &PayloadName, scope: &str) -> Payload {
         Payload {
             value: self.value.clone(),
             version: self.id.clone(),
             stamp: self.stamp(),
             labels: self.labels.clone(),
             write: self.write.clone(),
-            resource: ResourceId { scope: SCOPE.to_owned(), name: name.0.clone() },
+            resource: ResourceId { scope: scope.to_owned(), name: name.0.clone() },
         }
     }
 }
@@ -131,7 +151,7 @@ impl MemoryPayloads {
             empty: EmptyPayloads::Kept,
             max_bytes: None,
             batch: 10,
-            pace: None,
+            pace: Pace::default(),
             deletion: Deletion::Immediate,
             history: History::Kept,
         };
@@ -146,6 +166,15 @@ impl MemoryPayloads {
             requests_left: None,
             interference: BTreeMap::new(),
             log: Vec::new(),
+            scope: SCOPE.to_owned(),
+            throttled: 0,
+            throttle: Retry::Soon,
+            shy: BTreeMap::new(),
+            downgrade: None,
+            read_all: ReadAll::Unsupported,
+            delay: 0,
+            under_way: 0,
+            most_under_way: 0,
         };
         Self { capabilities, service: Rc::new(RefCell::new(service)) }
     }
@@ -218,6 +247,49 @@ impl MemoryPayloads {
         service.interference.insert(number, interference);
     }
 
+    /// Answers from another scope than the one that is configured: other credentials, say.
+    pub fn answer_from(&self, scope: &str) {
+        scope.clone_into(&mut self.service.borrow_mut().scope);
+    }
+
+    /// Asks to slow down, this many times.
+    pub fn throttle(&self, times: usize, retry: Retry) {
+        let mut service = self.service.borrow_mut();
+        service.throttled = times;
+        service.throttle = retry;
+    }
+
+    /// Leaves a name out of what is read, this many times: the store asks to slow down for it.
+    pub fn throttle_name(&self, name: &PayloadName, times: usize) {
+        self.service.borrow_mut().shy.insert(name.clone(), times);
+    }
+
+    /// Writes in a weaker way than the capabilities say: the stronger one is not permitted.
+    pub fn downgrade(&self, guarantee: WriteGuarantee) {
+        self.service.borrow_mut().downgrade = Some(guarantee);
+    }
+
+    /// Whether a location can be read in one go.
+    pub fn set_read_all(&self, read_all: ReadAll) {
+        self.service.borrow_mut().read_all = read_all;
+    }
+
+    /// Lets every request wait for so many polls on its way there, and as many on its way back.
+    pub fn delay(&self, polls: usize) {
+        self.service.borrow_mut().delay = polls;
+    }
+
+    /// How many requests were under way at the same time, at most.
+    #[must_use]
+    pub fn most_under_way(&self) -> usize {
+        self.service.borrow().most_under_way
+    }
+
+    /// Lets time pass: what is written later is younger by that much.
+    pub fn pass(&self, seconds: u64) {
+        self.service.borrow_mut().clock += seconds;
+    }
+
     /// The requests so far.
     #[must_use]
     pub fn log(&self) -> Vec<Request> {
@@ -250,7 +322,8 @@ impl MemoryPayloads {
         let mut service = self.service.borrow_mut();
         service.clock += 1;
         let write = write.filter(|_| service.write_ids == WriteIds::Kept);
-        let version = Version { id: VersionId(service.clock.to_string()), value, write, labels };
+        let at = Timestamp(service.clock);
+        let version = Version { id: VersionId(service.clock.to_string()), at, value, write, labels };
         let record =
             service.payloads.entry(name.clone()).or_insert_with(|| Record { versions: Vec::new(), deletion: None });
         record.deletion = None;
@@ -270,6 +343,12 @@ impl MemoryPayloads {
     fn answer(&self, operation: &'static str, names: &[PayloadName]) -> Result<(), StoreError> {
         let mut service = self.service.borrow_mut();
         service.log.push(Request { operation, names: names.to_vec() });
+        if service.throttled > 0 {
+            service.throttled -= 1;
+            let retry = service.throttle;
+            drop(service);
+            return Err(StoreError { retry, ..self.error(StoreErrorKind::Throttled, operation, None) });
+        }
         match &mut service.requests_left {
             None => Ok(()),
             Some(0) => Err(self.unreachable(operation)),
@@ -301,9 +380,30 @@ impl MemoryPayloads {
         self.service.borrow_mut().lost.remove(&number)
     }
 
+    fn guarantee(&self) -> WriteGuarantee {
+        self.service.borrow().downgrade.unwrap_or(self.capabilities.writes)
+    }
+
+    /// Whether a name is left out this time.
+    fn is_shy(&self, name: &PayloadName) -> bool {
+        match self.service.borrow_mut().shy.get_mut(name) {
+            Some(times) if *times > 0 => {
+                *times -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn look_up<T>(&self, names: &[PayloadName], found: impl Fn(&PayloadName, &Version) -> T) -> ByName<T> {
+        let shy: BTreeSet<&PayloadName> = names.iter().filter(|name| self.is_shy(name)).collect();
         let service = self.service.borrow();
+        let throttled = |name: &PayloadName| StoreError {
+            retry: service.throttle,
+            ..self.error(StoreErrorKind::Throttled, "read", Some(name))
+        };
         let lookup = |name: &PayloadName| match (service.refusals.get(name), service.payloads.get(name)) {
+            _ if shy.contains(name) => Lookup::Unreadable(throttled(name)),
             (_, None) => Lookup::Absent,
             (Some(kind), _) => Lookup::Unreadable(self.error(*kind, "read", Some(name))),
             (_, Some(Record { deletion: Some(recovery), .. })) => {
@@ -328,171 +428,5 @@ impl MemoryPayloads {
 impl fmt::Display for MemoryPayloads {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("memory")
-    }
-}
-
-#[async_trait(?Send)]
-impl PayloadStore for MemoryPayloads {
-    fn kind(&self) -> StoreKind {
-        StoreKind::Memory
-    }
-
-    fn scope(&self) -> String {
-        SCOPE.to_owned()
-    }
-
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    async fn list(&self, under: &Location) -> Result<Vec<Listed>, StoreError> {
-        self.answer("list", &[])?;
-        let service = self.service.borrow();
-        if let Some(kind) = service.list_refusal {
-            return Err(self.error(kind, "list", None));
-        }
-        let stamps = self.capabilities.probe == Probe::InList;
-        let entry = |(name, record): (&PayloadName, &Record)| {
-            let last = record.versions.last()?;
-            MemoryNames::child(under, name)?;
-            Some(Listed { name: name.clone(), stamp: stamps.then(|| last.stamp()), labels: last.labels.clone() })
-        };
-        Ok(service.payloads.iter().filter_map(entry).collect())
-    }
-
-    async fn stamps(&self, names: &[PayloadName]) -> Result<ByName<Stamp>, StoreError> {
-        self.answer("stamps", names)?;
-        Ok(self.look_up(names, |_, version| version.stamp()))
-    }
-
-    async fn get_many(&self, names: &[PayloadName]) -> Result<ByName<Payload>, StoreError> {
-        self.answer("get", names)?;
-        Ok(self.look_up(names, |name, version| version.payload(name)))
-    }
-
-    async fn get_version(&self, name: &PayloadName, version: &VersionId) -> Result<Payload, StoreError> {
-        self.answer("get-version", std::slice::from_ref(name))?;
-        self.permit("read", name)?;
-        let service = self.service.borrow();
-        let kept = self.capabilities.history == History::Kept;
-        let record = service.payloads.get(name).filter(|_| kept);
-        record
-            .and_then(|record| record.versions.iter().find(|kept| kept.id == *version))
-            .map(|kept| kept.payload(name))
-            .ok_or_else(|| self.error(StoreErrorKind::Unsupported, "read", Some(name)))
-    }
-
-    async fn put(&self, put: Put<'_>) -> Result<Written, StoreError> {
-        let name = put.name;
-        self.answer("put", std::slice::from_ref(name))?;
-        let lost = self.begin_write();
-        if lost == Some(Loss::Request) {
-            return Err(self.unreachable("write"));
-        }
-        self.permit("write", name)?;
-        let size = put.value.expose().len();
-        if self.capabilities.max_bytes.is_some_and(|limit| size > limit) {
-            return Err(self.error(StoreErrorKind::TooLarge, "write", Some(name)));
-        }
-        if size == 0 && self.capabilities.empty == EmptyPayloads::Refused {
-            return Err(self.error(StoreErrorKind::Unstorable, "write", Some(name)));
-        }
-        let current = self.current("write", name)?;
-        if self.capabilities.writes == WriteGuarantee::Conditional && current.as_ref() != put.when.version() {
-            return Err(self.error(StoreErrorKind::Moved, "write", Some(name)));
-        }
-        let version = self.store(name, put.value.clone(), Some(put.write.clone()), put.labels.clone());
-        if lost == Some(Loss::Answer) {
-            return Err(self.unreachable("write"));
-        }
-        let tells = self.capabilities.writes == WriteGuarantee::Detected;
-        Ok(Written { stamp: version.stamp(), version: version.id, overwrote: current.filter(|_| tells) })
-    }
-
-    async fn delete(&self, name: &PayloadName, expected: &VersionId) -> Result<Deleted, StoreError> {
-        self.answer("delete", std::slice::from_ref(name))?;
-        let lost = self.begin_write();
-        if lost == Some(Loss::Request) {
-            return Err(self.unreachable("delete"));
-        }
-        self.permit("delete", name)?;
-        let current = self.current("delete", name)?;
-        let when = Precondition::Unchanged(expected.clone());
-        if self.capabilities.deletes == WriteGuarantee::Conditional && current.as_ref() != when.version() {
-            return Err(self.error(StoreErrorKind::Moved, "delete", Some(name)));
-        }
-        match self.capabilities.deletion {
-            Deletion::Immediate => self.raw_delete(name),
-            Deletion::Window => self.schedule_deletion(name, true),
-        }
-        if lost == Some(Loss::Answer) {
-            return Err(self.unreachable("delete"));
-        }
-        let tells = self.capabilities.deletes == WriteGuarantee::Detected;
-        Ok(Deleted { overwrote: current.filter(|_| tells) })
-    }
-
-    async fn restore(&self, name: &PayloadName) -> Result<(), StoreError> {
-        self.answer("restore", std::slice::from_ref(name))?;
-        self.permit("restore", name)?;
-        let mut service = self.service.borrow_mut();
-        match service.payloads.get_mut(name) {
-            Some(record) if record.deletion != Some(Recovery::Impossible) => {
-                record.deletion = None;
-                Ok(())
-            }
-            _ => Err(self.error(StoreErrorKind::PendingDeletion, "restore", Some(name))),
-        }
-    }
-
-    async fn history(&self, name: &PayloadName, limit: usize) -> Result<Vec<VersionInfo>, StoreError> {
-        self.answer("history", std::slice::from_ref(name))?;
-        self.permit("history", name)?;
-        if self.capabilities.history == History::Forgotten {
-            return Err(self.error(StoreErrorKind::Unsupported, "history", Some(name)));
-        }
-        let service = self.service.borrow();
-        let versions = service.payloads.get(name).map_or(&[][..], |record| &record.versions);
-        let info = |(age, version): (usize, &Version)| VersionInfo {
-            version: version.id.clone(),
-            created: None,
-            currency: if age == 0 { Currency::Current } else { Currency::Former },
-        };
-        Ok(versions.iter().rev().take(limit).enumerate().map(info).collect())
-    }
-}
-
-/// The names of the service: `location` and `location/KEY`.
-#[derive(Debug)]
-pub struct MemoryNames;
-
-impl MemoryNames {
-    /// The part of a name below a location, where it is directly below it.
-    fn child<'a>(location: &Location, name: &'a PayloadName) -> Option<&'a str> {
-        let below = match location.as_str() {
-            "" => name.0.as_str(),
-            location => name.0.strip_prefix(location)?.strip_prefix('/')?,
-        };
-        (!below.is_empty() && !below.contains('/')).then_some(below)
-    }
-}
-
-impl NameCodec for MemoryNames {
-    fn location_name(&self, location: &Location) -> Result<PayloadName, NameRefusal> {
-        match location.as_str() {
-            "" => Err(NameRefusal("this layout needs a path".to_owned())),
-            location => Ok(PayloadName(location.to_owned())),
-        }
-    }
-
-    fn key_name(&self, location: &Location, key: &Key) -> Result<PayloadName, NameRefusal> {
-        Ok(PayloadName(location.join(key.as_str()).as_str().to_owned()))
-    }
-
-    fn decode(&self, location: &Location, listed: &Listed) -> Decoded {
-        match Self::child(location, &listed.name) {
-            None => Decoded::Elsewhere,
-            Some(name) => Key::new(name).map_or_else(|refused| Decoded::Foreign(refused.0), Decoded::Key),
-        }
     }
 }
