@@ -58,7 +58,7 @@ fn base(variables: &BTreeMap<String, String>, xdg: &str, windows: &str, below_ho
         return Ok(path.to_owned());
     }
     let home = absolute("HOME").or_else(|| absolute("USERPROFILE")).ok_or_else(|| {
-        Failure::new(FailureKind::Internal, "there is no home directory for settings and keys")
+        Failure::new(FailureKind::Config, "there is no home directory for settings and keys")
             .hint(format!("set HOME, or {xdg}, to an absolute path"))
     })?;
     Ok(home.join(below_home))

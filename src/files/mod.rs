@@ -71,6 +71,10 @@ impl EnvFiles for WorkTreeFiles {
         reading::read(&self.locate(file.as_str())?, file.as_str())
     }
 
+    async fn has_a_place(&self, file: &EnvFilePath) -> Result<(), Failure> {
+        replacing::directory(file, &self.locate(file.as_str())?).map(drop)
+    }
+
     async fn replace(
         &self,
         file: &EnvFilePath,

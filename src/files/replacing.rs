@@ -43,10 +43,7 @@ enum Problem {
 impl Replacement<'_> {
     pub(super) fn carry_out(&self) -> Result<(), Failure> {
         let existing = reading::inspect(self.target, self.file.as_str())?;
-        let directory = self.directory();
-        if !directory.is_dir() {
-            return Err(missing_directory(self.file));
-        }
+        let directory = directory(self.file, self.target)?;
         create_private(self.scratch).map_err(|error| unwritable(self.file, self.scratch, error))?;
         if on_one_file_system(self.scratch, directory) {
             match self.from(self.scratch, existing.as_ref()) {
@@ -111,6 +108,12 @@ impl Replacement<'_> {
     fn directory(&self) -> &Path {
         self.target.parent().expect("a file inside the work tree lies in a directory")
     }
+}
+
+/// The directory that `file`, whose real path is `target`, lies in.
+pub(super) fn directory<'a>(file: &EnvFilePath, target: &'a Path) -> Result<&'a Path, Failure> {
+    let directory = target.parent().expect("a file inside the work tree lies in a directory");
+    if directory.is_dir() { Ok(directory) } else { Err(missing_directory(file)) }
 }
 
 /// Removes the temporary files of one env file from a directory. What cannot be removed is tried again next time.

@@ -1,9 +1,10 @@
 //! Where things lie below the state directory. Names only: nothing here touches the disk.
 //!
 //! ```text
-//! snapshots/<digest of the address>.age
+//! snapshots/<digest of the configured address>.age
 //! worktrees/<work tree>/used
 //! worktrees/<work tree>/<env file>/{path,state.age,left.age,journal.age,undo/<n>.age,lock}
+//! worktrees/<work tree>/<env file>/writes-<digest of the configured address>.age
 //! log
 //! ```
 
@@ -38,10 +39,8 @@ impl Layout {
         self.root.join("snapshots")
     }
 
-    pub(super) fn snapshot(&self, address: &Address) -> PathBuf {
-        // Separated by NUL, which none of the three contains: `a:b` + `c` is not `a` + `b:c`.
-        let text = format!("{}\0{}\0{}", address.kind, address.scope, address.location);
-        self.snapshots().join(format!("{}.age", hex(&Sha256::digest(text))))
+    pub(super) fn snapshot(&self, configured: &Address) -> PathBuf {
+        self.snapshots().join(format!("{}.age", digest(configured)))
     }
 
     pub(super) fn worktrees(&self) -> PathBuf {
@@ -87,6 +86,10 @@ impl Place {
         self.0.join("journal.age")
     }
 
+    pub(super) fn writes(&self, configured: &Address) -> PathBuf {
+        self.0.join(format!("writes-{}.age", &digest(configured)[..32]))
+    }
+
     pub(super) fn undo(&self) -> PathBuf {
         self.0.join("undo")
     }
@@ -94,6 +97,12 @@ impl Place {
     pub(super) fn lock(&self) -> PathBuf {
         self.0.join("lock")
     }
+}
+
+fn digest(address: &Address) -> String {
+    // Separated by NUL, which none of the three contains: `a:b` + `c` is not `a` + `b:c`.
+    let text = format!("{}\0{}\0{}", address.kind, address.scope, address.location);
+    hex(&Sha256::digest(text))
 }
 
 /// A directory name for an env file: readable, and one of its own on every file system, also where `A` is `a`.

@@ -19,9 +19,9 @@ mod undo;
 mod vault;
 
 use crate::domain::environment::{Address, EnvFilePath, EnvironmentName, Timestamp};
-use crate::domain::record::{FileState, JournalEntry, LeftBases, Parked, UndoEntry, UndoId};
-use crate::domain::snapshot::RemoteState;
-use crate::ports::{Cipher, Failure, FailureKind, Lock, OpenError, Orphan, StateStore, Wait};
+use crate::domain::record::{BegunWrite, BegunWrites, FileState, JournalEntry, LeftBases, Parked, UndoEntry, UndoId};
+use crate::domain::snapshot::{RemoteState, Snapshot};
+use crate::ports::{Cipher, Failure, FailureKind, LeftWrites, Lock, OpenError, Orphan, StateStore, Wait};
 use async_trait::async_trait;
 use disk::Existing;
 use layout::{Layout, Place};
@@ -150,14 +150,11 @@ impl CommonDirState {
         self.layout.worktree(&self.worktree).join("used")
     }
 
-    fn read_snapshot(&self, address: &Address) -> Result<Option<RemoteState>, Failure> {
-        let path = self.layout.snapshot(address);
-        let snapshot: Option<RemoteState> = self.vault.read(&path)?;
-        match snapshot {
-            Some(snapshot) if snapshot.address != *address => {
-                Err(vault::damaged::<RemoteState>(&path, OpenError::Damaged("it is of another address".to_owned())))
-            }
-            other => Ok(other),
+    fn read_snapshot(&self, configured: &Address) -> Result<Option<RemoteState>, Failure> {
+        let path = self.layout.snapshot(configured);
+        match self.vault.read::<Snapshot>(&path)? {
+            Some(snapshot) if snapshot.configured != *configured => Err(of_another_address::<Snapshot>(&path)),
+            other => Ok(other.map(|snapshot| snapshot.state)),
         }
     }
 }
@@ -233,25 +230,52 @@ impl StateStore for CommonDirState {
         self.orphanage().forget(orphan)
     }
 
-    async fn snapshot(&self, address: &Address) -> Result<Option<RemoteState>, Failure> {
-        self.read_snapshot(address)
+    async fn begun_writes(&self, file: &EnvFilePath, configured: &Address) -> Result<Vec<BegunWrite>, Failure> {
+        let path = self.place(file).writes(configured);
+        match self.vault.read::<BegunWrites>(&path)? {
+            Some(begun) if begun.configured != *configured => Err(of_another_address::<BegunWrites>(&path)),
+            other => Ok(other.map(|begun| begun.writes).unwrap_or_default()),
+        }
     }
 
-    async fn snapshots(&self) -> Result<Vec<RemoteState>, Failure> {
+    async fn save_begun_writes(&self, file: &EnvFilePath, begun: &BegunWrites) -> Result<(), Failure> {
+        if begun.writes.is_empty() {
+            let path = self.place(file).writes(&begun.configured);
+            return disk::remove(&path).map_err(|error| disk::failure("remove", &path, error));
+        }
+        self.vault.write(&self.prepared(file)?.writes(&begun.configured), begun)
+    }
+
+    async fn left_writes(&self, configured: &Address) -> Result<Vec<LeftWrites>, Failure> {
+        self.orphanage().begun_writes(configured)
+    }
+
+    async fn drop_left_writes(&self, left: LeftWrites) -> Result<(), Failure> {
+        self.orphanage().settled(&left)
+    }
+
+    async fn snapshot(&self, configured: &Address) -> Result<Option<RemoteState>, Failure> {
+        self.read_snapshot(configured)
+    }
+
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, Failure> {
         let directory = self.layout.snapshots();
         let names = disk::names(&directory).map_err(|error| disk::failure("read", &directory, error))?;
         let paths = names.iter().filter(|name| name.ends_with(".age")).map(|name| directory.join(name));
-        Ok(paths.filter_map(|path| self.vault.read::<RemoteState>(&path).ok().flatten()).collect())
+        Ok(paths.filter_map(|path| self.vault.read::<Snapshot>(&path).ok().flatten()).collect())
     }
 
-    async fn save_snapshot(&self, state: &RemoteState) -> Result<(), Failure> {
+    async fn save_snapshot(&self, configured: &Address, state: &RemoteState) -> Result<(), Failure> {
         let directory = self.layout.snapshots();
         // Work trees share snapshots: without the lock an older read could win between the look and the write.
         let _lock = lock::insist(&directory.join("lock"), lock::PATIENCE, "the snapshots")?;
         disk::sweep(&directory);
-        match self.read_snapshot(&state.address)? {
+        match self.read_snapshot(configured)? {
             Some(kept) if kept.read_at > state.read_at => Ok(()),
-            _ => self.vault.write(&self.layout.snapshot(&state.address), state),
+            _ => {
+                let snapshot = Snapshot { configured: configured.clone(), state: state.clone() };
+                self.vault.write(&self.layout.snapshot(configured), &snapshot)
+            }
         }
     }
 
@@ -300,6 +324,11 @@ impl fmt::Debug for CommonDirState {
             .field("worktree", &self.worktree)
             .finish_non_exhaustive()
     }
+}
+
+/// A record under the name of another one: it was copied.
+fn of_another_address<T: codec::Kept>(path: &Path) -> Failure {
+    vault::damaged::<T>(path, OpenError::Damaged("it is of another address".to_owned()))
 }
 
 fn create(directory: &Path) -> Result<(), Failure> {

@@ -1,12 +1,13 @@
 //! State of work trees that are gone: found, listed, and forgotten once nothing in it could be missed.
 
+use super::disk::Existing;
 use super::layout::{Layout, Place};
 use super::undo::UndoEntries;
 use super::vault::{self, Vault};
 use super::{disk, lock};
 use crate::domain::environment::{Address, EnvFilePath};
-use crate::domain::record::{FileState, JournalEntry, Parked};
-use crate::ports::{Failure, FailureKind, OpenError, Orphan};
+use crate::domain::record::{BegunWrites, FileState, JournalEntry, Parked};
+use crate::ports::{Failure, FailureKind, LeftWrites, Lock, OpenError, Orphan};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path};
@@ -23,13 +24,14 @@ pub(super) struct Orphans<'a> {
 }
 
 impl Orphans<'_> {
-    /// Lists them, and removes those that have nothing parked and nothing to undo.
+    /// Lists them, and removes those that have nothing parked, nothing to undo, and nothing begun in a store.
     pub(super) fn find(&self) -> Result<Vec<Orphan>, Failure> {
         let mut orphans = Vec::new();
         for worktree in self.gone()? {
             for (name, place) in self.places(&worktree)? {
                 let mut orphan = self.read(&worktree, &name, &place)?;
                 if orphan.is_none()
+                    && begun_in(&place)?.is_empty()
                     && let Some(_lock) = lock::acquire(&place.lock(), Duration::ZERO)?
                 {
                     // Looked at again, now that nobody writes it any more.
@@ -43,6 +45,31 @@ impl Orphans<'_> {
             self.discard_worktree(&worktree);
         }
         Ok(orphans)
+    }
+
+    /// The writes to one environment that were begun there. Found by the name of the file that they are kept in.
+    pub(super) fn begun_writes(&self, configured: &Address) -> Result<Vec<LeftWrites>, Failure> {
+        let mut found = Vec::new();
+        for worktree in self.gone()? {
+            for (name, place) in self.places(&worktree)? {
+                let path = place.writes(configured);
+                if !path.exists() {
+                    continue;
+                }
+                // Read once nobody else can settle them.
+                let Some(lock) = lock::acquire(&place.lock(), Duration::ZERO)? else { continue };
+                let Some(begun) = self.vault.read::<BegunWrites>(&path)? else { continue };
+                let place = format!("worktrees/{worktree}/{name}");
+                found.push(LeftWrites { begun, place, lock: Lock(Box::new(lock)) });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Forgets what was begun there; what else is left of the work tree stays.
+    pub(super) fn settled(&self, left: &LeftWrites) -> Result<(), Failure> {
+        let path = Place::at(self.layout.root().join(&left.place)).writes(&left.begun.configured);
+        disk::remove(&path).map_err(|error| disk::failure("remove", &path, error))
     }
 
     /// Removes one, unless its work tree has come to life.
@@ -59,6 +86,7 @@ impl Orphans<'_> {
         }
         let place = Place::at(self.layout.root().join(&orphan.place));
         let _lock = lock::insist(&place.lock(), lock::PATIENCE, &format!("`{}`", orphan.file))?;
+        keep_begun_writes(&place)?;
         self.discard(&place)?;
         self.discard_worktree(worktree);
         Ok(())
@@ -148,6 +176,34 @@ impl Orphans<'_> {
             let _ = fs::remove_dir_all(directory);
         }
     }
+}
+
+/// The names of the files in which writes are remembered that were begun for an env file.
+fn begun_in(place: &Place) -> Result<Vec<String>, Failure> {
+    let directory = place.directory();
+    let mut names = disk::names(directory).map_err(|error| disk::failure("read", directory, error))?;
+    names.retain(|name| name.starts_with("writes-"));
+    Ok(names)
+}
+
+/// What was begun in a store is about the store: it outlives what is remembered of the env file, in a place of its own.
+fn keep_begun_writes(place: &Place) -> Result<(), Failure> {
+    let names = begun_in(place)?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut directory = place.directory().as_os_str().to_owned();
+    directory.push("-begun");
+    let kept = Place::at(directory.into());
+    disk::create_directory(kept.directory()).map_err(|error| disk::failure("make", kept.directory(), error))?;
+    for name in names.into_iter().chain(["path".to_owned()]) {
+        let path = place.directory().join(&name);
+        if let Some(bytes) = disk::read(&path).map_err(|error| disk::failure("read", &path, error))? {
+            let path = kept.directory().join(&name);
+            disk::write(&path, &bytes, Existing::Replace).map_err(|error| disk::failure("write", &path, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// What is parked now and what a command that was killed was about to park: the env file itself is gone, so nothing

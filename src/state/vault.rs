@@ -84,6 +84,7 @@ fn title(kind: &str) -> &'static str {
         "journal" => "journal",
         "undo" => "undo entry",
         "left" => "list of bases",
+        "writes" => "list of begun writes",
         _ => "record of the env file",
     }
 }
@@ -95,6 +96,10 @@ fn way_out(kind: &str, path: &Path) -> String {
         "snapshot" => "delete that file, it is only a copy: `git envsync fetch` makes a new one".to_owned(),
         "left" => {
             "delete that file: it serves only comparisons with environments that the env file does not hold".to_owned()
+        }
+        "writes" => {
+            "move that file away: it serves only to look whether an interrupted push ran over somebody else's change"
+                .to_owned()
         }
         "undo" => "move that file away: only what it could take back hangs on it".to_owned(),
         // Without its journal the record may tell of another environment than the file holds: both or neither.

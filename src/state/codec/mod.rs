@@ -7,8 +7,8 @@ mod records;
 mod secrets;
 mod wiped;
 
-use crate::domain::record::{FileState, JournalEntry, LeftBases, UndoEntry};
-use crate::domain::snapshot::RemoteState;
+use crate::domain::record::{BegunWrites, FileState, JournalEntry, LeftBases, UndoEntry};
+use crate::domain::snapshot::Snapshot;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wiped::WipedBuffer;
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 /// The format this version writes. Any change of a shape, also a new field, takes the next number: a version that
 /// does not know a field would drop it when it writes the record again.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What can be kept: each of the domain's records, and its shape.
 pub(super) trait Kept: Sized {
@@ -50,7 +50,8 @@ kept!(FileState, records::StateShape, "state");
 kept!(LeftBases, records::LeftShape, "left");
 kept!(JournalEntry, records::JournalShape, "journal");
 kept!(UndoEntry, records::UndoShape, "undo");
-kept!(RemoteState, records::SnapshotShape, "snapshot");
+kept!(Snapshot, records::SnapshotShape, "snapshot");
+kept!(BegunWrites, records::BegunShape, "writes");
 
 /// Why bytes are no record. Positions only: the bytes are secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

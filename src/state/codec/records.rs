@@ -3,11 +3,13 @@
 use super::secrets::{Bytes, Name, Value};
 use crate::domain::environment::{Address, EnvironmentName, Timestamp};
 use crate::domain::record::{
-    FileState, JournalEntry, LeftBases, Look, Parked, ParkedChange, Record, UndoChange, UndoEntry, UndoEnvironment,
-    UndoId, Values,
+    BegunWrite, BegunWrites, FileState, JournalEntry, LeftBases, Look, Parked, ParkedChange, Record, UndoChange,
+    UndoEntry, UndoEnvironment, UndoId, Values,
 };
 use crate::domain::secret::SecretValue;
-use crate::domain::snapshot::{PayloadMark, PayloadName, Presence, RemoteState, Stamp, UnknownReason, VersionId};
+use crate::domain::snapshot::{
+    PayloadMark, PayloadName, Presence, RemoteState, Snapshot, Stamp, UnknownReason, VersionId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +43,9 @@ struct LookShape {
 struct RecordShape {
     environment: EnvironmentName,
     address: Address,
+    /// Left out where it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    configured: Option<Address>,
     entry_digest: String,
     base: ValuesShape,
     agreed_at: Timestamp,
@@ -103,11 +108,31 @@ struct UndoChangeShape {
 #[serde(deny_unknown_fields)]
 pub(super) struct SnapshotShape {
     address: Address,
+    /// Left out where it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    configured: Option<Address>,
     presence: Presence,
     entries: ValuesShape,
     unknown: BTreeMap<String, UnknownReason>,
     payloads: BTreeMap<PayloadName, PayloadShape>,
     read_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BegunShape {
+    configured: Address,
+    writes: Vec<BegunWriteShape>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BegunWriteShape {
+    key: Option<Name>,
+    payload: PayloadName,
+    replaces: Option<VersionId>,
+    write: String,
+    value: Option<Bytes>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -185,6 +210,7 @@ impl From<&Record> for RecordShape {
         Self {
             environment: record.environment.clone(),
             address: record.address.clone(),
+            configured: (record.configured != record.address).then(|| record.configured.clone()),
             entry_digest: record.entry_digest.clone(),
             base: values_shape(&record.base),
             agreed_at: record.agreed_at,
@@ -197,6 +223,7 @@ impl From<RecordShape> for Record {
     fn from(shape: RecordShape) -> Self {
         Self {
             environment: shape.environment,
+            configured: shape.configured.unwrap_or_else(|| shape.address.clone()),
             address: shape.address,
             entry_digest: shape.entry_digest,
             base: values(shape.base),
@@ -306,8 +333,8 @@ impl From<UndoEnvironmentShape> for UndoEnvironment {
     }
 }
 
-impl From<&RemoteState> for SnapshotShape {
-    fn from(state: &RemoteState) -> Self {
+impl From<&Snapshot> for SnapshotShape {
+    fn from(Snapshot { configured, state }: &Snapshot) -> Self {
         let payload = |mark: &PayloadMark| PayloadShape {
             version: mark.version.clone(),
             stamp: mark.stamp.clone(),
@@ -315,6 +342,7 @@ impl From<&RemoteState> for SnapshotShape {
         };
         Self {
             address: state.address.clone(),
+            configured: (*configured != state.address).then(|| configured.clone()),
             presence: state.presence,
             entries: values_shape(&state.entries),
             unknown: state.unknown.clone(),
@@ -324,20 +352,48 @@ impl From<&RemoteState> for SnapshotShape {
     }
 }
 
-impl From<SnapshotShape> for RemoteState {
+impl From<SnapshotShape> for Snapshot {
     fn from(shape: SnapshotShape) -> Self {
         let mark = |payload: PayloadShape| PayloadMark {
             version: payload.version,
             stamp: payload.stamp,
             body: payload.body.map(|Bytes(body)| body),
         };
-        Self {
+        let configured = shape.configured.unwrap_or_else(|| shape.address.clone());
+        let state = RemoteState {
             address: shape.address,
             presence: shape.presence,
             entries: values(shape.entries),
             unknown: shape.unknown,
             payloads: shape.payloads.into_iter().map(|(name, payload)| (name, mark(payload))).collect(),
             read_at: shape.read_at,
-        }
+        };
+        Self { configured, state }
+    }
+}
+
+impl From<&BegunWrites> for BegunShape {
+    fn from(begun: &BegunWrites) -> Self {
+        let write = |write: &BegunWrite| BegunWriteShape {
+            key: write.key.clone().map(Name),
+            payload: write.payload.clone(),
+            replaces: write.replaces.clone(),
+            write: write.write.clone(),
+            value: write.value.clone().map(Bytes),
+        };
+        Self { configured: begun.configured.clone(), writes: begun.writes.iter().map(write).collect() }
+    }
+}
+
+impl From<BegunShape> for BegunWrites {
+    fn from(shape: BegunShape) -> Self {
+        let write = |write: BegunWriteShape| BegunWrite {
+            key: write.key.map(|Name(key)| key),
+            payload: write.payload,
+            replaces: write.replaces,
+            write: write.write,
+            value: write.value.map(|Bytes(value)| value),
+        };
+        Self { configured: shape.configured, writes: shape.writes.into_iter().map(write).collect() }
     }
 }

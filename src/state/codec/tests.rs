@@ -3,9 +3,11 @@
 use super::*;
 use crate::domain::environment::{Address, EnvironmentName, Location, StoreKind, Timestamp};
 use crate::domain::key::Key;
-use crate::domain::record::{Look, Parked, ParkedChange, Record, UndoChange, UndoEnvironment, UndoId, Values};
+use crate::domain::record::{
+    BegunWrite, Look, Parked, ParkedChange, Record, UndoChange, UndoEnvironment, UndoId, Values,
+};
 use crate::domain::secret::{SecretBytes, SecretValue};
-use crate::domain::snapshot::{PayloadMark, PayloadName, Presence, Stamp, UnknownReason, VersionId};
+use crate::domain::snapshot::{PayloadMark, PayloadName, Presence, RemoteState, Stamp, UnknownReason, VersionId};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -54,9 +56,10 @@ fn parked() -> impl Strategy<Value = Parked> {
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    (environment(), address(), text(), values(), timestamp(), of(text())).prop_map(
-        |(environment, address, entry_digest, base, agreed_at, in_tree_version)| Record {
+    (environment(), address(), of(address()), text(), values(), timestamp(), of(text())).prop_map(
+        |(environment, address, configured, entry_digest, base, agreed_at, in_tree_version)| Record {
             environment,
+            configured: configured.unwrap_or_else(|| address.clone()),
             address,
             entry_digest,
             base,
@@ -99,7 +102,7 @@ fn undo() -> impl Strategy<Value = UndoEntry> {
     })
 }
 
-fn snapshot() -> impl Strategy<Value = RemoteState> {
+fn snapshot() -> impl Strategy<Value = Snapshot> {
     let mark = (text(), text(), of(vec(any::<u8>(), 0..20))).prop_map(|(version, stamp, body)| PayloadMark {
         version: VersionId(version),
         stamp: Stamp(stamp),
@@ -108,21 +111,25 @@ fn snapshot() -> impl Strategy<Value = RemoteState> {
     let reason = prop_oneof![Just(UnknownReason::Denied), Just(UnknownReason::PendingDeletion)];
     let presence = prop_oneof![Just(Presence::Held), Just(Presence::Absent)];
     (
-        address(),
+        (address(), of(address())),
         presence,
         values(),
         btree_map(text(), reason, 0..3),
         btree_map(text().prop_map(PayloadName), mark, 0..3),
         timestamp(),
     )
-        .prop_map(|(address, presence, entries, unknown, payloads, read_at)| RemoteState {
-            address,
-            presence,
-            entries,
-            unknown,
-            payloads,
-            read_at,
+        .prop_map(|((address, configured), presence, entries, unknown, payloads, read_at)| Snapshot {
+            configured: configured.unwrap_or_else(|| address.clone()),
+            state: RemoteState { address, presence, entries, unknown, payloads, read_at },
         })
+}
+
+fn begun() -> impl Strategy<Value = BegunWrites> {
+    let bytes = || of(vec(any::<u8>(), 0..9).prop_map(SecretBytes::new));
+    let write = (of(key()), text(), of(text()), text(), bytes()).prop_map(|(key, payload, replaces, write, value)| {
+        BegunWrite { key, payload: PayloadName(payload), replaces: replaces.map(VersionId), write, value }
+    });
+    (address(), vec(write, 0..3)).prop_map(|(configured, writes)| BegunWrites { configured, writes })
 }
 
 fn comes_back<T: Kept + PartialEq + Debug>(record: &T) {
@@ -145,6 +152,9 @@ proptest! {
     fn every_snapshot_comes_back(snapshot in snapshot()) { comes_back(&snapshot); }
 
     #[test]
+    fn every_list_of_begun_writes_comes_back(begun in begun()) { comes_back(&begun); }
+
+    #[test]
     fn a_part_of_a_record_is_no_record(state in state(), cut in any::<prop::sample::Index>()) {
         let bytes = state.encode();
         prop_assert!(FileState::decode(&bytes[..cut.index(bytes.len())]).is_err());
@@ -153,8 +163,8 @@ proptest! {
 
 #[test]
 fn a_newer_format_is_told_from_damage() {
-    let bytes = br#"{"format":2,"kind":"state","body":["anything"],"more":1}"#;
-    assert_eq!(FileState::decode(bytes), Err(DecodeError::Newer(2)));
+    let bytes = br#"{"format":3,"kind":"state","body":["anything"],"more":1}"#;
+    assert_eq!(FileState::decode(bytes), Err(DecodeError::Newer(3)));
 }
 
 #[test]
@@ -192,9 +202,20 @@ fn the_format_is_the_one_that_other_versions_read() {
     let changes = [(Key::new("A").expect("a key"), change)].into();
     state.parked.insert(address, Parked { environment: EnvironmentName::new("dev"), changes, since: Timestamp(5) });
     let text = concat!(
-        r#"{"format":1,"kind":"state","body":{"record":null,"parked":[{"address":{"kind":"age","scope":".envsync","#,
+        r#"{"format":2,"kind":"state","body":{"record":null,"parked":[{"address":{"kind":"age","scope":".envsync","#,
         r#""location":"dev"},"environment":"dev","changes":{"A":{"base":null,"local":"63616e6172792d31"}},"since":5}]"#
     );
     let written = String::from_utf8_lossy(&state.encode()).into_owned();
     assert!(written.starts_with(text), "{written}");
+}
+
+#[test]
+fn a_record_of_before_addresses_were_told_apart_is_configured_as_it_answered() {
+    let text = concat!(
+        r#"{"format":1,"kind":"state","body":{"record":{"environment":"dev","address":{"kind":"age","scope":".envsync","#,
+        r#""location":"dev"},"entry_digest":"d","base":{},"agreed_at":1,"in_tree_version":null},"parked":[],"#,
+        r#""accepted_code":[]}}"#
+    );
+    let record = FileState::decode(text.as_bytes()).expect("an older record").record.expect("a record");
+    assert_eq!(record.configured, record.address);
 }

@@ -8,6 +8,7 @@ use crate::domain::environment::{Location, StoreKind};
 use crate::domain::key::Key;
 use crate::domain::record::{Parked, ParkedChange, Record, UndoChange, UndoEnvironment};
 use crate::domain::secret::SecretValue;
+use crate::domain::snapshot::PayloadName;
 use crate::ports::block_on;
 use crate::ports::toy_cipher::ToyCipher;
 use tempfile::TempDir;
@@ -64,6 +65,7 @@ fn state(value: &str) -> FileState {
     let record = Record {
         environment: EnvironmentName::new("dev"),
         address: address("dev"),
+        configured: address("dev"),
         entry_digest: "digest".to_owned(),
         base: [(key("A"), SecretValue::new(value))].into(),
         agreed_at: Timestamp(7),
@@ -120,7 +122,7 @@ fn everything_comes_back_to_the_next_process() {
         first.save(&file, &state("canary-1")).await.unwrap();
         first.begin(&file, &journal(state("canary-2"))).await.unwrap();
         let id = first.push_undo(&file, &undo(5)).await.unwrap();
-        first.save_snapshot(&snapshot(3, "canary-3")).await.unwrap();
+        first.save_snapshot(&address("dev"), &snapshot(3, "canary-3")).await.unwrap();
         first.set_used(Some(&EnvironmentName::new("top \"x\"\n"))).await.unwrap();
 
         let second = common.open();
@@ -180,7 +182,7 @@ fn the_younger_snapshot_wins_in_any_order() {
     block_on(async {
         let store = common.open();
         for (read_at, value) in [(5, "canary-5"), (3, "canary-3"), (7, "canary-7"), (6, "canary-6")] {
-            store.save_snapshot(&snapshot(read_at, value)).await.unwrap();
+            store.save_snapshot(&address("dev"), &snapshot(read_at, value)).await.unwrap();
         }
         assert_eq!(store.snapshot(&address("dev")).await.unwrap(), Some(snapshot(7, "canary-7")));
     });
@@ -263,7 +265,7 @@ fn purge_leaves_nothing_and_can_be_repeated() {
     let common = Common::new();
     let store = common.open();
     block_on(store.save(&file(), &state("canary-1"))).unwrap();
-    block_on(store.save_snapshot(&snapshot(1, "canary-1"))).unwrap();
+    block_on(store.save_snapshot(&address("dev"), &snapshot(1, "canary-1"))).unwrap();
     store.append_log("pull apps/web/.env dev 1 incoming").unwrap();
     store.purge().unwrap();
     store.purge().unwrap();

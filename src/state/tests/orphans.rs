@@ -1,6 +1,7 @@
 //! State of work trees that are gone.
 
 use super::*;
+use crate::domain::record::{BegunWrite, BegunWrites};
 use std::cell::Cell;
 
 #[test]
@@ -44,6 +45,38 @@ fn what_a_killed_switch_was_about_to_park_is_not_lost_with_the_work_tree() {
         let orphans = common.open().orphans().await.unwrap();
         assert_eq!(orphans.len(), 1);
         assert_eq!(orphans[0].parked.values().cloned().collect::<Vec<_>>(), [parked("canary-later")]);
+    });
+}
+
+#[test]
+fn what_was_begun_in_a_store_outlives_what_else_a_removed_work_tree_has_left() {
+    let common = Common::new();
+    let gone = common.open_as("topic-1", &["topic-1"], Rc::new(ToyCipher::new(1)));
+    let main = common.open();
+    let configured = address("production");
+    let write = BegunWrite {
+        key: None,
+        payload: PayloadName("production".to_owned()),
+        replaces: None,
+        write: "0".repeat(32),
+        value: None,
+    };
+    let begun = BegunWrites { configured: configured.clone(), writes: vec![write] };
+    block_on(async {
+        gone.save(&file(), &state("canary-1")).await.unwrap();
+        gone.save_begun_writes(&file(), &begun).await.unwrap();
+        assert!(gone.left_writes(&configured).await.unwrap().is_empty(), "its own are not left");
+        let orphans = main.orphans().await.unwrap();
+        main.drop_orphan(&orphans[0]).await.unwrap();
+        assert!(main.orphans().await.unwrap().is_empty());
+        assert!(main.left_writes(&address("elsewhere")).await.unwrap().is_empty());
+        let left = main.left_writes(&configured).await.unwrap().remove(0);
+        assert_eq!(left.begun, begun);
+        assert!(main.left_writes(&configured).await.unwrap().is_empty(), "somebody looks into them");
+        main.drop_left_writes(left).await.unwrap();
+        assert!(main.left_writes(&configured).await.unwrap().is_empty());
+        assert!(main.orphans().await.unwrap().is_empty());
+        assert!(!common.directory().join("worktrees/topic-1").exists());
     });
 }
 

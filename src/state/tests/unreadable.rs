@@ -11,14 +11,14 @@ fn another_identity_is_an_error_that_names_file_and_identity_and_changes_nothing
         mine.save(&file(), &state("canary-1")).await.unwrap();
         mine.begin(&file(), &journal(state("canary-1"))).await.unwrap();
         mine.push_undo(&file(), &undo(5)).await.unwrap();
-        mine.save_snapshot(&snapshot(3, "canary-1")).await.unwrap();
+        mine.save_snapshot(&address("dev"), &snapshot(3, "canary-1")).await.unwrap();
         let theirs = common.open_as("main", &["main"], Rc::new(ToyCipher::new(2)));
         let failures = [
             theirs.load(&file()).await.unwrap_err(),
             theirs.journal(&file()).await.unwrap_err(),
             theirs.undo_entries(&file()).await.unwrap_err(),
             theirs.snapshot(&address("dev")).await.unwrap_err(),
-            theirs.save_snapshot(&snapshot(9, "canary-2")).await.unwrap_err(),
+            theirs.save_snapshot(&address("dev"), &snapshot(9, "canary-2")).await.unwrap_err(),
         ];
         for failure in failures {
             assert_eq!(failure.kind, FailureKind::Undecryptable);
@@ -38,7 +38,7 @@ fn damage_and_truncation_are_errors_with_a_way_out_and_never_absent() {
     block_on(async {
         store.save(&file(), &state("canary-1")).await.unwrap();
         store.begin(&file(), &journal(state("canary-1"))).await.unwrap();
-        store.save_snapshot(&snapshot(3, "canary-1")).await.unwrap();
+        store.save_snapshot(&address("dev"), &snapshot(3, "canary-1")).await.unwrap();
     });
     let read = |path: &Path| match path {
         _ if path == snapshot_file => block_on(store.snapshot(&address("dev"))).map(drop),
@@ -72,11 +72,11 @@ fn damage_and_truncation_are_errors_with_a_way_out_and_never_absent() {
 fn a_record_of_a_newer_version_is_neither_read_nor_replaced_unseen() {
     let common = Common::new();
     let cipher = ToyCipher::new(1);
-    let sealed = cipher.seal(br#"{"format":2,"kind":"snapshot","later":true}"#).unwrap();
+    let sealed = cipher.seal(br#"{"format":3,"kind":"snapshot","later":true}"#).unwrap();
     let path = Layout::new(common.directory()).snapshot(&address("dev"));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, &sealed).unwrap();
-    let failure = block_on(common.open().save_snapshot(&snapshot(9, "canary-1"))).unwrap_err();
+    let failure = block_on(common.open().save_snapshot(&address("dev"), &snapshot(9, "canary-1"))).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Undecryptable);
     assert_eq!(failure.what, format!("a newer envsync wrote the snapshot in `{}`", path.display()));
     assert_eq!(fs::read(path).unwrap(), sealed);
@@ -87,7 +87,7 @@ fn a_snapshot_of_another_address_is_not_served() {
     let common = Common::new();
     block_on(async {
         let store = common.open();
-        store.save_snapshot(&snapshot(3, "canary-1")).await.unwrap();
+        store.save_snapshot(&address("dev"), &snapshot(3, "canary-1")).await.unwrap();
         let layout = Layout::new(common.directory());
         fs::copy(layout.snapshot(&address("dev")), layout.snapshot(&address("top"))).unwrap();
         assert_eq!(store.snapshot(&address("top")).await.unwrap_err().kind, FailureKind::Undecryptable);
