@@ -143,6 +143,12 @@ impl Begun {
         Ok(())
     }
 
+    /// The same, whose undo entry stays whatever becomes of it: the store may have been written.
+    #[must_use]
+    pub fn keep_undo(self) -> Self {
+        Self { undo: None, ..self }
+    }
+
     /// Takes back what was begun: nothing happened.
     ///
     /// # Errors
@@ -195,6 +201,7 @@ pub fn record(target: &Target, base: Values, agreed_at: Timestamp, in_tree_versi
     Record {
         environment: target.which.environment.clone(),
         address: target.address.clone(),
+        configured: target.store.address(),
         entry_digest: target.which.entry_digest.clone(),
         base,
         agreed_at,

@@ -40,15 +40,27 @@ pub(super) fn removed(plan: &Plan) -> BTreeMap<Key, UndoChange> {
     removals.map(|step| (step.key.clone(), UndoChange { before: step.remote.clone(), after: None })).collect()
 }
 
+/// What a plan writes over in the store, and removes from it.
+pub(super) fn overwritten(plan: &Plan) -> BTreeMap<Key, UndoChange> {
+    let written = plan.steps.iter().filter(|step| writes_remote(step) && step.remote.is_some());
+    let change = |step: &Step| UndoChange {
+        before: step.remote.clone(),
+        after: step.local.clone().filter(|_| step.action == Action::UpdateRemote),
+    };
+    written.map(|step| (step.key.clone(), change(step))).collect()
+}
+
 /// The error of a commit that wrote nothing at all.
 pub(super) fn wrote_nothing(report: &CommitReport) -> Option<StoreError> {
     let first = report.outcomes.values().find_map(|outcome| outcome.as_ref().err());
     if report.outcomes.is_empty() || report.outcomes.values().any(Result::is_ok) {
         return if report.outcomes.is_empty() { report.failure.clone() } else { None };
     }
-    // A failure that is no race is what the user has to hear of, where there is one.
-    let hard = report.outcomes.values().filter_map(|outcome| outcome.as_ref().err());
-    hard.clone().find(|error| error.kind != StoreErrorKind::Moved).or(first).cloned()
+    // A failure that is no race is what the user has to hear of, where there is one: that of the key that stands in the
+    // way, not of those that were left out for its sake.
+    let errors = report.outcomes.values().filter_map(|outcome| outcome.as_ref().err());
+    let hard = || errors.clone().filter(|error| error.kind != StoreErrorKind::Moved);
+    hard().find(|error| error.payload.is_some()).or_else(|| hard().next()).or(first).cloned()
 }
 
 /// What came of a plan's steps, and of the round as a whole.

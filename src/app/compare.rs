@@ -13,7 +13,7 @@ use crate::domain::overlay::Effective;
 use crate::domain::plan::{Action, Choices, CodeKeys, Deletions, Direction, Plan, Rules, Situation, Step};
 use crate::domain::record::Values;
 use crate::domain::switch::Missing;
-use crate::ports::{Failure, FailureKind};
+use crate::ports::{Failure, FailureKind, join_all};
 use std::collections::BTreeSet;
 
 /// A side of `diff`.
@@ -64,8 +64,9 @@ pub async fn status(workspace: &Workspace) -> Result<Report, Failure> {
     let mut report = Report { stale_recipients: workspace.stores.stale_store_files()?, ..empty(workspace) };
     match workspace.select().await? {
         Ok(selected) => {
-            for target in workspace.targets(&selected, Access::Read).await? {
-                report.targets.push(against_remote(workspace, &target).await?);
+            let mut targets = workspace.targets(&selected, Access::Read).await?;
+            for shown in join_all(targets.iter_mut().map(|target| against_remote(workspace, target))).await {
+                report.targets.push(shown?);
             }
         }
         Err(unselected) => {
@@ -92,15 +93,14 @@ pub async fn status(workspace: &Workspace) -> Result<Report, Failure> {
 pub async fn diff(workspace: &Workspace, sides: Option<(Side, Side, (String, String))>) -> Result<Report, Failure> {
     let selected = workspace.selected().await?;
     let mut report = empty(workspace);
-    for target in workspace.targets(&selected, Access::Read).await? {
+    for mut target in workspace.targets(&selected, Access::Read).await? {
         report.targets.push(match &sides {
-            None | Some((Side::Local, Side::Remote, _)) => against_remote(workspace, &target).await?,
+            None | Some((Side::Local, Side::Remote, _)) => against_remote(workspace, &mut target).await?,
             Some((one, other, names)) => {
                 let mut shown = target.report();
-                let (one, other) = (
-                    target.without_local_keys(&values(workspace, &target, one, &mut shown).await?),
-                    target.without_local_keys(&values(workspace, &target, other, &mut shown).await?),
-                );
+                let one = values(workspace, &mut target, one, &mut shown).await?;
+                let other = values(workspace, &mut target, other, &mut shown).await?;
+                let (one, other) = (target.without_local_keys(&one), target.without_local_keys(&other));
                 shown.show(&two_sides(&one, &other), &Outcome::Nothing);
                 shown.sides = Some(names.clone());
                 shown
@@ -119,7 +119,7 @@ fn empty(workspace: &Workspace) -> Report {
 }
 
 /// The plan of a sync, for the reader.
-async fn against_remote(workspace: &Workspace, target: &Target) -> Result<TargetReport, Failure> {
+async fn against_remote(workspace: &Workspace, target: &mut Target) -> Result<TargetReport, Failure> {
     let remote = remote::read(workspace, target, Freshness::Now, Fallback::Snapshot).await?;
     let mut report = target.report();
     report.describe_remote(&remote);
@@ -129,6 +129,9 @@ async fn against_remote(workspace: &Workspace, target: &Target) -> Result<Target
             "{name} is not in its store yet: `git envsync push{}` starts it",
             workspace.typed_selection()
         ));
+    }
+    if let Err(failure) = guard::same_account(target, &remote) {
+        report.event = Event::LeftAlone(super::hooks::line(&failure));
     }
     report.show(&drift(target, &remote), &Outcome::Planned);
     Ok(report)
@@ -178,7 +181,7 @@ fn local_and_base(target: &Target, remote: &Effective) -> (Values, Values) {
 
 async fn values(
     workspace: &Workspace,
-    target: &Target,
+    target: &mut Target,
     side: &Side,
     report: &mut TargetReport,
 ) -> Result<Values, Failure> {
@@ -193,7 +196,7 @@ async fn values(
             report.describe_remote(&remote);
             Ok(remote.effective.values())
         }
-        Side::Snapshot => match workspace.state.snapshot(&target.address).await? {
+        Side::Snapshot => match workspace.state.snapshot(&target.store.address()).await? {
             Some(state) => {
                 report.snapshot_age = Some(workspace.clock.now().await.seconds_since(state.read_at));
                 Ok(state.entries)
@@ -220,7 +223,7 @@ async fn values(
 async fn remote_of(workspace: &Workspace, target: &Target, which: &Which) -> Result<Remote, Failure> {
     let store = workspace.stores.open(which, &which.location(&target.entry))?;
     let below = workspace.below(which, &target.entry)?;
-    remote::read_store(workspace, store.as_ref(), &below, Freshness::Now, Fallback::Snapshot).await
+    remote::read_store(workspace, target, store.as_ref(), &below, Freshness::Now, Fallback::Snapshot).await
 }
 
 /// Two sides without a base: what the second has otherwise than the first.
@@ -252,16 +255,21 @@ fn two_sides(one: &Values, other: &Values) -> Plan {
 pub async fn fetch(workspace: &Workspace) -> Result<Report, Failure> {
     let selected = workspace.selected().await?;
     let mut report = empty(workspace);
-    for target in workspace.targets(&selected, Access::Read).await? {
+    let mut targets = workspace.targets(&selected, Access::Read).await?;
+    for target in &targets {
         guard::can_be_asked(workspace, target.store.as_ref(), "fetch")?;
-        let remote = remote::read(workspace, &target, Freshness::Now, Fallback::Fail).await?;
+    }
+    let reads = targets.iter_mut().map(|target| remote::read(workspace, target, Freshness::Now, Fallback::Fail));
+    let remotes = join_all(reads).await;
+    for (target, remote) in targets.iter().zip(remotes) {
+        let remote = remote?;
         if target.store.traits().in_tree {
             // A read of the work tree's file keeps no snapshot of its own accord: nothing is read from one.
-            workspace.state.save_snapshot(&remote.own).await?;
+            workspace.state.save_snapshot(&target.store.address(), &remote.own).await?;
         }
         let mut shown = target.report();
         shown.describe_remote(&remote);
-        shown.show(&drift(&target, &remote), &Outcome::Planned);
+        shown.show(&drift(target, &remote), &Outcome::Planned);
         report.targets.push(shown);
     }
     Ok(report)

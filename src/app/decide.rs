@@ -4,11 +4,12 @@ use super::guard;
 use super::remote::{self, Fallback, Freshness, Remote};
 use super::report::count;
 use super::settle;
+use super::store_journal;
 use super::switching;
 use super::target::{Relation, Target};
 use super::workspace::Workspace;
 use crate::domain::config::Which;
-use crate::domain::environment::{Address, EnvironmentName};
+use crate::domain::environment::EnvironmentName;
 use crate::domain::plan::{Choice, Choices, CodeKeys, Deletions, Direction, Plan, Rules, Situation};
 use crate::domain::record::Values;
 use crate::domain::switch::Missing;
@@ -102,21 +103,55 @@ pub struct Merge {
 ///
 /// # Errors
 /// A refusal, or a store that cannot be read.
-pub async fn decide(workspace: &Workspace, request: &Request, target: &Target) -> Result<Decision, Failure> {
+pub async fn decide(workspace: &Workspace, request: &Request, target: &mut Target) -> Result<Decision, Failure> {
+    permit(workspace, request, target)?;
+    let remote = read(workspace, request, target).await?;
+    decide_with(workspace, request, target, remote).await
+}
+
+/// What has to be right before a store is asked.
+///
+/// # Errors
+/// A refusal.
+pub(super) fn permit(workspace: &Workspace, request: &Request, target: &Target) -> Result<(), Failure> {
     guard::hidden_from_git(workspace, &target.entry)?;
     guard::merged(workspace, target)?;
     if request.direction != Direction::ToLocal {
         guard::protected_write(&target.which, request.allow_protected.as_ref(), request.command)?;
     }
-    let remote = remote::read(workspace, target, request.freshness, request.fallback).await?;
+    Ok(())
+}
+
+/// Asks the store, once what an interrupted command has begun there is settled.
+///
+/// # Errors
+/// A store that cannot be read.
+pub(super) async fn read(workspace: &Workspace, request: &Request, target: &mut Target) -> Result<Remote, Failure> {
+    let settled = !request.dry_run && store_journal::settle(workspace, target).await?;
+    let freshness = if settled { Freshness::Now } else { request.freshness };
+    remote::read(workspace, target, freshness, request.fallback).await
+}
+
+/// Decides for one env file whose store has answered.
+///
+/// # Errors
+/// A refusal.
+pub(super) async fn decide_with(
+    workspace: &Workspace,
+    request: &Request,
+    target: &Target,
+    remote: Remote,
+) -> Result<Decision, Failure> {
     guard::not_older_than_the_base(target, &remote)?;
+    if !request.named {
+        guard::same_account(target, &remote)?;
+    }
     let case = Case { workspace, request, target, remote };
-    case.same_account()?;
     match target.relation() {
-        Relation::Held if target.local().is_empty() && request.direction != Direction::ToRemote => case.refill(),
-        Relation::Held => case.held(),
-        Relation::Other => case.other(),
-        Relation::Unrecorded => case.unrecorded(),
+        Relation::Held if target.local().is_empty() && request.direction != Direction::ToRemote => case.refill().await,
+        Relation::Held => case.held().await,
+        Relation::Other => case.other().await,
+        Relation::Unrecorded => case.unrecorded().await,
         Relation::Nothing => case.nothing(),
     }
 }
@@ -133,30 +168,10 @@ impl Case<'_> {
         &self.target.which.environment
     }
 
-    /// The same config entry that answers from elsewhere is another account, project or vault.
-    fn same_account(&self) -> Result<(), Failure> {
-        let Some(record) = &self.target.state.record else { return Ok(()) };
-        let moved = record.entry_digest == self.target.which.entry_digest
-            && record.address.location == self.remote.own.address.location
-            && record.address.scope != self.remote.own.address.scope;
-        if !moved || self.request.named {
-            return Ok(());
-        }
-        let what = format!(
-            "{} answers from {}, and {} holds what {} had",
-            self.name(),
-            self.remote.own.address.scope,
-            self.target.path(),
-            record.address.scope
-        );
-        Err(Failure::new(FailureKind::Refused, what)
-            .hint(format!("`git envsync use {}` accepts it, as a switch", self.name())))
-    }
-
     /// The file is missing or empty, and its environment is to be put into it again.
-    fn refill(self) -> Result<Decision, Failure> {
+    async fn refill(self) -> Result<Decision, Failure> {
         if !self.remote.is_held() || self.is_emptied() {
-            return self.held();
+            return self.held().await;
         }
         self.switch()
     }
@@ -167,25 +182,25 @@ impl Case<'_> {
         had_keys && !self.remote.effective.has_keys() && !self.request.allow_empty
     }
 
-    fn held(self) -> Result<Decision, Failure> {
+    async fn held(self) -> Result<Decision, Failure> {
         let base = self.target.base();
         if self.is_emptied() {
             let start = !self.remote.is_held() && self.request.direction != Direction::ToLocal;
-            return if start { self.start() } else { Err(self.emptied()) };
+            return if start { self.start().await } else { Err(self.emptied()) };
         }
         if !self.remote.is_held() && !self.request.allow_empty {
             return match self.request.direction {
                 Direction::ToLocal => Ok(Decision::LeaveAlone(self.not_held_yet())),
-                _ => self.start(),
+                _ => self.start().await,
             };
         }
         self.merge(base, false)
     }
 
-    fn other(self) -> Result<Decision, Failure> {
+    async fn other(self) -> Result<Decision, Failure> {
         match self.request.direction {
             Direction::ToLocal => self.switch(),
-            _ if !self.remote.is_held() => self.start(),
+            _ if !self.remote.is_held() => self.start().await,
             _ => {
                 let held = self.target.held().map_or_else(String::new, ToString::to_string);
                 let what = format!("{} holds {held}, not {}", self.target.path(), self.name());
@@ -213,11 +228,11 @@ impl Case<'_> {
         Ok(Decision::Switch(self.remote))
     }
 
-    fn unrecorded(self) -> Result<Decision, Failure> {
+    async fn unrecorded(self) -> Result<Decision, Failure> {
         if !self.remote.is_held() {
             return match self.request.direction {
                 Direction::ToLocal => Ok(Decision::LeaveAlone(self.not_held_yet())),
-                _ => self.start(),
+                _ => self.start().await,
             };
         }
         self.may_enter_file()?;
@@ -243,7 +258,7 @@ impl Case<'_> {
     }
 
     /// An environment that its store does not hold yet starts from the file as it is.
-    fn start(self) -> Result<Decision, Failure> {
+    async fn start(self) -> Result<Decision, Failure> {
         let (path, name) = (self.target.path(), self.name());
         let values = self.target.local();
         if values.is_empty() {
@@ -254,7 +269,7 @@ impl Case<'_> {
         }
         let whose = match self.target.held() {
             Some(held) if *held != *name => {
-                self.held_is_not_protected(held)?;
+                self.held_is_not_protected(held).await?;
                 format!("the values of {held}")
             }
             Some(_) => "its own values".to_owned(),
@@ -272,8 +287,8 @@ impl Case<'_> {
         self.merge(Values::new(), true)
     }
 
-    fn held_is_not_protected(&self, held: &EnvironmentName) -> Result<(), Failure> {
-        let Some(protected) = self.protected_name_of(held) else { return Ok(()) };
+    async fn held_is_not_protected(&self, held: &EnvironmentName) -> Result<(), Failure> {
+        let Some(protected) = self.protected_name_of(held).await? else { return Ok(()) };
         if self.request.allow_protected.as_ref().is_some_and(|allowed| allowed == protected || allowed == held) {
             return Ok(());
         }
@@ -285,19 +300,29 @@ impl Case<'_> {
     }
 
     /// What the config calls the environment the file holds, where it is protected: the name may be another one since.
-    fn protected_name_of(&self, held: &EnvironmentName) -> Option<&EnvironmentName> {
-        let address = self.target.state.record.as_ref().map(|record| &record.address);
-        let mut protected = self.workspace.config.environments.iter().filter(|entry| entry.protected);
-        protected
-            .find(|entry| entry.name == *held || self.address_of(&entry.name).as_ref() == address)
-            .map(|entry| &entry.name)
+    async fn protected_name_of(&self, held: &EnvironmentName) -> Result<Option<&EnvironmentName>, Failure> {
+        for entry in self.workspace.config.environments.iter().filter(|entry| entry.protected) {
+            if entry.name == *held || self.lives_where_held_does(&entry.name).await? {
+                return Ok(Some(&entry.name));
+            }
+        }
+        Ok(None)
     }
 
-    /// Where an environment of the config lives; none where that depends on a branch that is not checked out.
-    fn address_of(&self, name: &EnvironmentName) -> Option<Address> {
-        let which = self.workspace.config.by_name(name, self.workspace.branch()).ok()?;
-        let store = self.workspace.stores.open(&which, &which.location(&self.target.entry)).ok()?;
-        Some(store.address())
+    /// Whether an environment of the config is the one the file holds. One that depends on a branch that is not checked out
+    /// is none.
+    async fn lives_where_held_does(&self, name: &EnvironmentName) -> Result<bool, Failure> {
+        let Some(record) = &self.target.state.record else { return Ok(false) };
+        let Ok(which) = self.workspace.config.by_name(name, self.workspace.branch()) else { return Ok(false) };
+        let Ok(store) = self.workspace.stores.open(&which, &which.location(&self.target.entry)) else {
+            return Ok(false);
+        };
+        let configured = store.address();
+        if configured == record.configured || configured == record.address {
+            return Ok(true);
+        }
+        let answered = self.workspace.state.snapshot(&configured).await?;
+        Ok(answered.is_some_and(|state| state.address == record.address))
     }
 
     /// A protected environment is put into a file on a named request only; so is one that inherits from it.
@@ -335,7 +360,11 @@ impl Case<'_> {
             None => format!("{path} is left alone"),
         };
         let typed = self.workspace.typed_selection();
-        format!("{name} is not in its store yet; {holds}: `git envsync push{typed}` starts {name}")
+        let line = format!("{name} is not in its store yet; {holds}: `git envsync push{typed}` starts {name}");
+        match &self.remote.unsaid {
+            Some(why) => format!("{line}; {why}"),
+            None => line,
+        }
     }
 
     fn ask(&self, question: &str, refusal: Failure) -> Result<(), Failure> {

@@ -107,6 +107,28 @@ pub fn not_older_than_the_base(target: &Target, remote: &Remote) -> Result<(), F
     }
 }
 
+/// The same config entry that answers from elsewhere is another account, project or vault. An answer that names none says
+/// nothing of it.
+///
+/// # Errors
+/// It is.
+pub fn same_account(target: &Target, remote: &Remote) -> Result<(), Failure> {
+    let Some(record) = &target.state.record else { return Ok(()) };
+    let names_one = remote.own.address != target.store.address() || record.address == record.configured;
+    let moved = names_one
+        && record.entry_digest == target.which.entry_digest
+        && record.address.location == target.address.location
+        && record.address.scope != target.address.scope;
+    if !moved {
+        return Ok(());
+    }
+    let name = &target.which.environment;
+    let (now, before) = (&target.address.scope, &record.address.scope);
+    let what = format!("{name} answers from {now}, and {} holds what {before} had", target.path());
+    Err(Failure::new(FailureKind::Refused, what)
+        .hint(format!("`git envsync use {name}` accepts it, as a switch; sign in elsewhere if it is a mistake")))
+}
+
 /// `--allow-protected` names an environment of the config: a misspelt one would allow nothing, and say nothing.
 ///
 /// # Errors

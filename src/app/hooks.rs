@@ -138,7 +138,7 @@ async fn follow_file(
     let hooks = &workspace.config.hooks;
     let request = Request {
         freshness: Freshness::Within(hooks.max_age),
-        fallback: Fallback::Snapshot,
+        fallback: Fallback::Unsaid,
         prefer: decide::Prefer::Stop,
         ..Request::new(cause.command(), Direction::ToLocal)
     };
@@ -172,8 +172,9 @@ async fn in_step(
 }
 
 async fn snapshot_is_fresh(workspace: &Workspace, target: &Target, max_age: Duration) -> Result<bool, Failure> {
-    let Some(state) = workspace.state.snapshot(&target.address).await? else { return Ok(false) };
-    Ok(workspace.clock.now().await.seconds_since(state.read_at) <= max_age.as_secs())
+    let Some(state) = workspace.state.snapshot(&target.store.address()).await? else { return Ok(false) };
+    // No age at all: not one of this very second either.
+    Ok(!max_age.is_zero() && workspace.clock.now().await.seconds_since(state.read_at) <= max_age.as_secs())
 }
 
 fn notify(workspace: &Workspace, target: &Target) {
@@ -186,9 +187,9 @@ fn notify(workspace: &Workspace, target: &Target) {
     workspace.reporter.note(&line);
 }
 
-async fn carry_out(workspace: &Workspace, request: &Request, target: Target) -> Result<(), Failure> {
+async fn carry_out(workspace: &Workspace, request: &Request, mut target: Target) -> Result<(), Failure> {
     let (path, name) = (target.path().clone(), target.which.environment.clone());
-    match decide::decide(workspace, request, &target).await? {
+    match decide::decide(workspace, request, &mut target).await? {
         Decision::LeaveAlone(why) => workspace.reporter.note(&why),
         Decision::Switch(remote) => {
             let switch = switching::plan(workspace, &target, &remote, workspace.clock.now().await);
@@ -204,7 +205,10 @@ async fn carry_out(workspace: &Workspace, request: &Request, target: Target) -> 
                 line += &format!("; {}: `git envsync resolve`", count(conflicts, "conflict"));
             }
             if let Some(age) = remote.snapshot_age.filter(|age| *age > workspace.config.hooks.max_age.as_secs()) {
-                line += &format!(" (as of {} ago)", super::report::age(age));
+                line += &format!(", as of {} ago", super::report::age(age));
+            }
+            if let Some(why) = &remote.unsaid {
+                line += &format!("; {why}");
             }
             workspace.reporter.note(&line);
             warn_held_back(workspace, &switch.filled.held_back.iter().map(|key| key.as_str()).collect::<Vec<_>>());
@@ -222,12 +226,14 @@ async fn carry_out(workspace: &Workspace, request: &Request, target: Target) -> 
                 )
                 .hint("`git envsync resolve` settles them, then `git envsync pull`"));
             }
-            let incoming = merge.plan.summary().incoming;
+            let (incoming, unsaid) = (merge.plan.summary().incoming, merge.remote.unsaid.clone());
             let held_back: Vec<String> = merge.plan.held_back().into_iter().map(str::to_owned).collect();
             let mut report = TargetReport::default();
             Merging { workspace, request }.run(target, merge, &mut report).await?;
-            if incoming > 0 {
-                workspace.reporter.note(&format!("{path}: {} of {name} came in", count(incoming, "change")));
+            let came_in = (incoming > 0).then(|| format!("{path}: {} of {name} came in", count(incoming, "change")));
+            let line: Vec<String> = came_in.into_iter().chain(unsaid).collect();
+            if !line.is_empty() {
+                workspace.reporter.note(&line.join("; "));
             }
             warn_held_back(workspace, &held_back.iter().map(String::as_str).collect::<Vec<_>>());
         }

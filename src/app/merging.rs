@@ -1,19 +1,22 @@
 //! Carrying merges out: undo record and journal, store, env file, record; again where another writer was faster.
 
 use super::apply::{self, Reach};
-use super::commit::{Round, outcome, remote_changes, removed, writes_remote, wrote_nothing};
+use super::commit::{Round, outcome, remote_changes, writes_remote, wrote_nothing};
 use super::decide::{self, Merge, Request};
 use super::failure::store_failure;
-use super::remote::{self, Fallback, Freshness};
+use super::remote::{self, Fallback, Freshness, Remote};
 use super::report::{Change, Event, Outcome, TargetReport, count};
+use super::store_journal::StoreJournal;
 use super::switching;
 use super::target::Target;
 use super::workspace::Workspace;
 use crate::domain::environment::Timestamp;
-use crate::domain::plan::{Action, Direction, Step};
-use crate::domain::record::{FileState, Values};
+use crate::domain::key::Key;
+use crate::domain::plan::{Action, Direction, Plan, Step};
+use crate::domain::record::{FileState, UndoChange, Values};
 use crate::domain::snapshot::RemoteState;
-use crate::ports::{Failure, FailureKind, StoreError, StoreErrorKind};
+use crate::ports::{CommitReport, Failure, FailureKind, RemoteChange, StoreError, StoreErrorKind};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Carries merges out, and reads and plans again where another writer was faster.
@@ -32,11 +35,10 @@ impl Merging<'_> {
         mut merge: Merge,
         report: &mut TargetReport,
     ) -> Result<Option<Failure>, Failure> {
-        let deadline = self.workspace.clock.elapsed().await + self.workspace.options.timeout;
+        let mut tries = Tries::default();
         let mut written: Vec<Change> = Vec::new();
-        let mut pause = Duration::from_millis(20);
         loop {
-            let (round, changes) = self.round(&mut target, &merge).await?;
+            let (round, changes) = self.round(&mut target, &merge, report).await?;
             let races = matches!(round, Round::Raced);
             written.retain(|earlier| !changes.iter().any(|now| now.step.key == earlier.step.key));
             written.extend(changes.into_iter().filter(|change| !races || change.outcome == Outcome::Applied));
@@ -51,15 +53,12 @@ impl Merging<'_> {
                 // Somebody else has started it meanwhile: it is no longer an environment that may start from the file.
                 return Err(started_elsewhere(&target, self.request.command));
             }
-            if self.workspace.clock.elapsed().await >= deadline {
+            if tries.again(self.workspace).await == Again::TimeIsUp {
                 let any = !written.is_empty();
                 self.tell(report, &target, &merge, written);
                 return Ok(Some(lost_race(&target, any)));
             }
-            let jitter = self.workspace.clock.random().await % 100;
-            self.workspace.clock.sleep(pause + Duration::from_millis(jitter)).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
-            let remote = remote::read(self.workspace, &target, Freshness::Now, Fallback::Fail).await?;
+            let remote = remote::read(self.workspace, &mut target, Freshness::Now, Fallback::Fail).await?;
             let base = target.base();
             let plan = decide::plan(self.workspace, self.request, &target, &base, &remote);
             merge = Merge { remote, base, plan, starts: false, covers_all: merge.covers_all };
@@ -76,11 +75,48 @@ impl Merging<'_> {
         }
     }
 
-    /// Writes the store alone, whatever the env file holds: `set` and `unset` on an environment that is in no file.
+    /// Writes the store alone, whatever the env file holds, and reads and plans again where another writer was faster; not
+    /// where one of its own keys has moved.
     pub(super) async fn write_store(
         &self,
-        target: &Target,
-        merge: &Merge,
+        target: &mut Target,
+        mut remote: Remote,
+        write: &StoreWrite<'_>,
+        report: &mut TargetReport,
+    ) -> Result<Option<Failure>, Failure> {
+        let mut tries = Tries::default();
+        let mut plan = (write.plan)(target, &remote)?;
+        let keys: Vec<_> = plan.steps.iter().filter(|step| writes_remote(step)).map(|step| step.key.clone()).collect();
+        let seen: Vec<_> = keys.iter().map(|key| remote.own.entries.get(key).cloned()).collect();
+        loop {
+            match self.write_once(target, &remote, &plan, write, report).await {
+                Err(failure) if failure.kind == FailureKind::LostRace => {
+                    if tries.again(self.workspace).await == Again::TimeIsUp {
+                        return Err(failure);
+                    }
+                }
+                ended => return ended,
+            }
+            remote = remote::read(self.workspace, target, Freshness::Now, Fallback::Fail).await?;
+            let moved: Vec<&str> = keys
+                .iter()
+                .zip(&seen)
+                .filter(|(key, seen)| remote.own.entries.get(key) != seen.as_ref())
+                .map(|(key, _)| key.as_str())
+                .collect();
+            if !moved.is_empty() {
+                return Err(changed_meanwhile(&moved, target));
+            }
+            plan = (write.plan)(target, &remote)?;
+        }
+    }
+
+    async fn write_once(
+        &self,
+        target: &mut Target,
+        remote: &Remote,
+        plan: &Plan,
+        write: &StoreWrite<'_>,
         report: &mut TargetReport,
     ) -> Result<Option<Failure>, Failure> {
         let state = &self.workspace.state;
@@ -89,33 +125,39 @@ impl Merging<'_> {
             self.request.command,
             &target.which.environment,
             target,
-            removed(&merge.plan),
+            (write.lost)(plan),
         );
         let undo = match entry {
             Some(entry) => Some(state.push_undo(target.path(), &entry).await?),
             None => None,
         };
-        let committed = target.store.commit(&remote_changes(&merge.plan), &merge.remote.own).await;
+        let mut journal = StoreJournal::open(self.workspace, target).await?;
+        let committed = target.store.commit(&remote_changes(plan), &remote.own, &mut journal).await;
         if let Some(error) = wrote_nothing(&committed) {
-            if let Some(undo) = undo {
+            if let Some(undo) = undo.filter(|_| !error.kind.leaves_doubt()) {
                 state.drop_undo(target.path(), undo).await?;
             }
             return Err(store_failure(&error));
         }
+        report.add_notes(&committed.notes);
         if let Some(after) = &committed.after {
-            self.workspace.state.save_snapshot(after).await?;
+            target.answered(after);
+            state.save_snapshot(&target.store.address(), after).await?;
         }
-        let (round, changes) = outcome(&merge.plan, Some(&committed));
-        report.show(&merge.plan, &Outcome::Applied);
+        let (_, changes) = outcome(plan, Some(&committed));
+        report.show(plan, &Outcome::Applied);
         report.changes = changes;
-        Ok(match round {
-            Round::Partly(error) => Some(self.partly(report, error)),
-            Round::Done | Round::Raced => None,
-        })
+        let failed = committed.outcomes.into_values().find_map(Result::err);
+        Ok(failed.map(|error| self.partly(report, error)))
     }
 
     /// One try: undo record and journal, store, env file, record, snapshot.
-    async fn round(&self, target: &mut Target, merge: &Merge) -> Result<(Round, Vec<Change>), Failure> {
+    async fn round(
+        &self,
+        target: &mut Target,
+        merge: &Merge,
+        report: &mut TargetReport,
+    ) -> Result<(Round, Vec<Change>), Failure> {
         let workspace = self.workspace;
         let mut values = target.local();
         for step in &merge.plan.steps {
@@ -138,21 +180,22 @@ impl Merging<'_> {
         let changes = remote_changes(&merge.plan);
         let reach = if changes.is_empty() { Reach::File } else { Reach::StoreAndFile };
         let begun = apply::begin(workspace, target.file_now(), document.clone(), &intended, undo, reach).await?;
-        let encrypts_anew = self.request.direction != Direction::ToLocal
-            && workspace.stores.stale_recipients(&target.which, &target.location)?;
-        let creates = merge.starts && !merge.remote.is_held();
-        let committed = if changes.is_empty() && !encrypts_anew && !creates {
-            None
-        } else {
-            Some(target.store.commit(&changes, &merge.remote.own).await)
-        };
+        let committed = self.commit(target, merge, &changes).await?;
         if let Some(error) = committed.as_ref().and_then(wrote_nothing) {
+            // What may have been written over is in the undo record only.
+            let begun = if error.kind.leaves_doubt() { begun.keep_undo() } else { begun };
             begun.abandon(workspace, target.path()).await?;
             return if error.kind == StoreErrorKind::Moved {
                 Ok((Round::Raced, Vec::new()))
             } else {
                 Err(store_failure(&error))
             };
+        }
+        if let Some(committed) = &committed {
+            report.add_notes(&committed.notes);
+            if let Some(after) = &committed.after {
+                target.answered(after);
+            }
         }
         let agreed = match &committed {
             Some(_) => {
@@ -171,12 +214,30 @@ impl Merging<'_> {
             None => failure,
         })?;
         if let Some(after) = committed.as_ref().and_then(|report| report.after.as_ref()) {
-            workspace.state.save_snapshot(&RemoteState { read_at: agreed.at, ..after.clone() }).await?;
+            let after = RemoteState { read_at: agreed.at, ..after.clone() };
+            workspace.state.save_snapshot(&target.store.address(), &after).await?;
         }
         target.state = next;
         target.bytes = Some(document.to_secret_bytes());
         target.document = document;
         Ok(outcome(&merge.plan, committed.as_ref()))
+    }
+
+    /// Writes to the store; none where there is nothing to write.
+    async fn commit(
+        &self,
+        target: &Target,
+        merge: &Merge,
+        changes: &[RemoteChange],
+    ) -> Result<Option<CommitReport>, Failure> {
+        let encrypts_anew = self.request.direction != Direction::ToLocal
+            && self.workspace.stores.stale_recipients(&target.which, &target.location)?;
+        let creates = merge.starts && !merge.remote.is_held();
+        if changes.is_empty() && !encrypts_anew && !creates {
+            return Ok(None);
+        }
+        let mut journal = StoreJournal::open(self.workspace, target).await?;
+        Ok(Some(target.store.commit(changes, &merge.remote.own, &mut journal).await))
     }
 
     fn tell(&self, report: &mut TargetReport, target: &Target, merge: &Merge, changes: Vec<Change>) {
@@ -270,4 +331,48 @@ fn started_elsewhere(target: &Target, command: &str) -> Failure {
     let name = &target.which.environment;
     Failure::new(FailureKind::LostRace, format!("somebody else has just started {name}; nothing was written"))
         .hint(format!("`git envsync pull` brings it in, then `git envsync {command}`"))
+}
+
+fn changed_meanwhile(keys: &[&str], target: &Target) -> Failure {
+    let (keys, name) = (keys.join(", "), &target.which.environment);
+    let what = format!("somebody else has just changed {keys} in {name}; nothing was written");
+    Failure::new(FailureKind::Conflict, what).hint("look at it with `git envsync list`, then run the command again")
+}
+
+/// What is written to a store alone.
+pub(super) struct StoreWrite<'a> {
+    /// The plan, for what the store holds.
+    pub plan: &'a dyn Fn(&Target, &Remote) -> Result<Plan, Failure>,
+    /// What of it goes to the undo record.
+    pub lost: fn(&Plan) -> BTreeMap<Key, UndoChange>,
+}
+
+/// Tries that lose a race: each waits longer than the one before, until the command's time for stores is used up.
+struct Tries {
+    pause: Duration,
+}
+
+#[derive(PartialEq, Eq)]
+enum Again {
+    Now,
+    TimeIsUp,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self { pause: Duration::from_millis(20) }
+    }
+}
+
+impl Tries {
+    /// Waits before the next try, if there is time for one.
+    async fn again(&mut self, workspace: &Workspace) -> Again {
+        if workspace.budget.remaining().await.is_zero() {
+            return Again::TimeIsUp;
+        }
+        let jitter = workspace.clock.random().await % 100;
+        workspace.clock.sleep(self.pause + Duration::from_millis(jitter)).await;
+        self.pause = (self.pause * 2).min(Duration::from_secs(1));
+        Again::Now
+    }
 }

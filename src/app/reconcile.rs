@@ -4,12 +4,12 @@ use super::decide::{self, Decision, Merge, Request};
 use super::guard;
 use super::merging::{Merging, conflict, nothing_written};
 use super::remote::Remote;
-use super::report::{Event, Outcome, Report, TargetReport};
+use super::report::{self, Event, Outcome, Report, TargetReport};
 use super::switching::{self, Switch};
 use super::target::{Access, Target};
 use super::workspace::{Workspace, selection_failure};
 use crate::domain::plan::Direction;
-use crate::ports::{Failure, FailureKind, Wait};
+use crate::ports::{Failure, FailureKind, Wait, join_all};
 
 /// One env file with what was decided for it.
 struct Job {
@@ -33,10 +33,14 @@ pub async fn reconcile(workspace: &Workspace, request: &Request) -> Result<Repor
     guard::nothing_unmerged(workspace, request.direction)?;
     no_offline_writes(workspace, request).await?;
     let selected = workspace.selected().await?;
-    let targets = workspace.targets(&selected, Access::Write(Wait::Yes)).await?;
+    let mut targets = workspace.targets(&selected, Access::Write(Wait::Yes)).await?;
+    for target in &targets {
+        decide::permit(workspace, request, target)?;
+    }
+    let remotes = join_all(targets.iter_mut().map(|target| decide::read(workspace, request, target))).await;
     let mut jobs = Vec::new();
-    for target in targets {
-        let work = match decide::decide(workspace, request, &target).await? {
+    for (target, remote) in targets.into_iter().zip(remotes) {
+        let work = match decide::decide_with(workspace, request, &target, remote?).await? {
             Decision::Merge(merge) => Work::Merge(merge),
             Decision::LeaveAlone(why) => Work::LeaveAlone(why),
             Decision::Switch(remote) => {
@@ -44,7 +48,11 @@ pub async fn reconcile(workspace: &Workspace, request: &Request) -> Result<Repor
                 Work::Switch(remote, switch)
             }
         };
-        jobs.push(Job { target, work });
+        let job = Job { target, work };
+        if job.writes_file() {
+            workspace.files.has_a_place(job.target.path()).await?;
+        }
+        jobs.push(job);
     }
     let mut report = Report {
         branch: workspace.branch().map(ToString::to_string),
@@ -115,10 +123,19 @@ fn conflicts(request: &Request, jobs: &[Job]) -> Option<Failure> {
 }
 
 impl Job {
+    fn writes_file(&self) -> bool {
+        match &self.work {
+            Work::Merge(merge) => merge.plan.writes_local(),
+            Work::Switch(_, switch) => !switch.filled.values.is_empty(),
+            Work::LeaveAlone(_) => false,
+        }
+    }
+
     fn report(&self, workspace: &Workspace) -> TargetReport {
         let mut report = self.target.report();
         if let Work::Merge(merge) = &self.work {
             report.describe_remote(&merge.remote);
+            report.describe_promise(&self.target, &merge.plan);
         }
         if let Work::Switch(remote, _) = &self.work {
             report.describe_remote(remote);
@@ -133,6 +150,7 @@ impl Job {
         let mut report = self.report(workspace);
         match &self.work {
             Work::Merge(merge) => {
+                report.describe_pace(workspace, &self.target, &merge.plan);
                 report.show(&merge.plan, &Outcome::Planned);
                 if merge.starts {
                     report.event = Event::Started;
@@ -158,6 +176,7 @@ impl Job {
                 Ok((report, None))
             }
             Work::Merge(merge) => {
+                report::foretell_pace(workspace, &self.target, &merge.plan);
                 let failure = Merging { workspace, request }.run(self.target, merge, &mut report).await?;
                 Ok((report, failure))
             }

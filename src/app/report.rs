@@ -1,12 +1,14 @@
 //! What a command did or would do, for tables and JSON alike.
 
+use super::commit::writes_remote;
 use super::remote::Remote;
 use super::target::Target;
+use super::workspace::Workspace;
 use crate::domain::environment::{EnvFilePath, EnvironmentName, Location, StoreName};
 use crate::domain::plan::{Plan, Step, Summary};
 use crate::domain::record::Parked;
 use crate::domain::secret::SecretValue;
-use crate::ports::{Cipher, Failure};
+use crate::ports::{Cipher, Failure, WriteGuarantee};
 
 /// What a command did or would do to all env files.
 #[derive(Debug, Default)]
@@ -52,8 +54,12 @@ pub struct TargetReport {
     pub unreadable: Vec<usize>,
     /// What could not be read in the store, by name, with the reason.
     pub unknown: Vec<(String, String)>,
+    /// What the user should know of how the store is written, a line each.
+    pub notes: Vec<String>,
     /// Whether two named sides are compared: `local` and `remote` otherwise.
     pub sides: Option<(String, String)>,
+    /// What `local` and `remote` are called, where they are not the env file and the store.
+    pub called: Option<(&'static str, &'static str)>,
 }
 
 /// What happened to an env file beside its changes.
@@ -135,12 +141,69 @@ impl Target {
 }
 
 impl TargetReport {
+    /// Adds notes, each once.
+    pub fn add_notes(&mut self, notes: &[String]) {
+        for note in notes {
+            if !self.notes.contains(note) {
+                self.notes.push(note.clone());
+            }
+        }
+    }
+
+    /// Says what the store cannot promise of a plan that writes it.
+    pub(super) fn describe_promise(&mut self, target: &Target, plan: &Plan) {
+        let store = &target.store;
+        let promise = match target.store.traits().writes {
+            _ if !plan.writes_remote() => return,
+            WriteGuarantee::Conditional => None,
+            WriteGuarantee::Detected => {
+                Some(format!("{store} is written, then checked: another writer in between is noticed and merged again"))
+            }
+            WriteGuarantee::Blind => {
+                Some(format!("{store} is written, then read again: another writer in the same moment may go unnoticed"))
+            }
+        };
+        self.add_notes(promise.as_slice());
+    }
+
+    /// Says of a plan that is only shown what [`foretell_pace`] says of one that is carried out.
+    pub(super) fn describe_pace(&mut self, workspace: &Workspace, target: &Target, plan: &Plan) {
+        self.add_notes(too_slow(workspace, target, plan).as_slice());
+    }
+
     /// Adds what is known of the store.
     pub fn describe_remote(&mut self, remote: &Remote) {
         self.snapshot_age = Some(remote.snapshot_age.unwrap_or(0));
         self.unknown =
             remote.effective.unknown.iter().map(|(name, reason)| (name.clone(), reason.to_string())).collect();
     }
+}
+
+/// Says before a plan is carried out that the pace of the store makes it longer than the time there is.
+pub(super) fn foretell_pace(workspace: &Workspace, target: &Target, plan: &Plan) {
+    if let Some(line) = too_slow(workspace, target, plan) {
+        workspace.note_once(line, "");
+    }
+}
+
+fn too_slow(workspace: &Workspace, target: &Target, plan: &Plan) -> Option<String> {
+    let limit = workspace.budget.limit();
+    let pace = target.store.traits().pace?;
+    let keys = plan.steps.iter().filter(|step| writes_remote(step)).count();
+    let takes = pace.time_for(keys);
+    if takes < limit {
+        return None;
+    }
+    // Some more, for the reads and for other writers.
+    let enough = (takes + takes / 4).as_secs().div_ceil(60);
+    Some(format!(
+        "{} takes {} a second: {} need {}, more than the {} there is; `--timeout {enough}m` gives enough, or run it again",
+        target.store,
+        count(pace.per_second as usize, "key"),
+        count(keys, "key"),
+        age(takes.as_secs()),
+        age(limit.as_secs()),
+    ))
 }
 
 impl Change {

@@ -31,7 +31,7 @@ pub async fn restore(workspace: &Workspace, keys: &[Key]) -> Result<Report, Fail
                 continue;
             }
             let sides = Sides { base: base.get(key), local: local.get(key), remote: remote.effective.get(key) };
-            if remote.effective.is_unknown(key) {
+            if remote.effective.is_unknown_to(key, sides.base) {
                 return Err(Failure::new(FailureKind::Denied, format!("{key} cannot be read in {}", target.store))
                     .hint("`git envsync status` says why; the file's value stays"));
             }
@@ -106,6 +106,12 @@ pub async fn resolve(workspace: &Workspace, keys: &[Key], choice: Option<Choice>
     Ok(report)
 }
 
+fn holds_another(target: &Target) -> Failure {
+    let holds = target.held().map_or("nothing known".to_owned(), ToString::to_string);
+    let what = format!("{} holds {holds}, not {}", target.path(), target.which.environment);
+    Failure::new(FailureKind::WrongEnvironment, what).hint("`git envsync pull` puts it into the file")
+}
+
 fn rules(choices: Choices) -> Rules {
     Rules { direction: Direction::ToLocal, choices, deletions: Deletions::Withheld, code_keys: CodeKeys::Accepted }
 }
@@ -129,17 +135,17 @@ impl<'a> Settling<'a> {
     async fn new(workspace: &'a Workspace, command: &'static str) -> Result<Self, Failure> {
         let selected = workspace.selected().await?;
         let mut targets = Vec::new();
-        for target in workspace.targets(&selected, Access::Write(Wait::Yes)).await? {
+        for mut target in workspace.targets(&selected, Access::Write(Wait::Yes)).await? {
             guard::hidden_from_git(workspace, &target.entry)?;
             guard::merged(workspace, &target)?;
-            if target.relation() != Relation::Held {
-                let holds = target.held().map_or("nothing known".to_owned(), ToString::to_string);
-                let what = format!("{} holds {holds}, not {}", target.path(), target.which.environment);
-                return Err(
-                    Failure::new(FailureKind::WrongEnvironment, what).hint("`git envsync pull` puts it into the file")
-                );
+            if target.relation() == Relation::Nothing || target.relation() == Relation::Unrecorded {
+                return Err(holds_another(&target));
             }
-            let remote = remote::read(workspace, &target, Freshness::Now, Fallback::Snapshot).await?;
+            let remote = remote::read(workspace, &mut target, Freshness::Now, Fallback::Snapshot).await?;
+            guard::same_account(&target, &remote)?;
+            if target.relation() != Relation::Held {
+                return Err(holds_another(&target));
+            }
             guard::not_older_than_the_base(&target, &remote)?;
             targets.push((target, remote));
         }

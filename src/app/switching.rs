@@ -6,14 +6,14 @@ use super::remote::Remote;
 use super::report::{Event, Outcome, TargetReport};
 use super::target::Target;
 use super::workspace::Workspace;
-use crate::domain::environment::Timestamp;
+use crate::domain::environment::{Address, Timestamp};
 use crate::domain::key::Key;
 use crate::domain::plan::{Choices, CodeKeys, Deletions, Direction, Plan, Rules, Situation};
 use crate::domain::record::{FileState, Look, Parked, UndoEntry, UndoEnvironment, Values};
 use crate::domain::switch::{self, Filled};
 use crate::domain::undo;
 use crate::ports::Failure;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a switch does: a pure value, until it is applied.
 #[derive(Debug)]
@@ -103,18 +103,25 @@ pub async fn apply(
         ..target.state.clone()
     };
     remember_look(target, &mut next);
-    // What was parked of a key that is local by now would go over the file's own value: it stays parked.
-    match parked_part(target, |key| target.is_local(key)) {
-        Some(parked) => next.parked.insert(target.address.clone(), parked),
-        None => next.parked.remove(&target.address),
-    };
-    if let (Some(parked), Some(record)) = (&switch.parked, &target.state.record) {
-        let merged = switch::merge_parked(next.parked.get(&record.address), parked.clone());
-        next.parked.insert(record.address.clone(), merged);
-    }
+    next.parked = parked_afterwards(target, switch);
     accept_code(target, &mut next, &switch.filled.values);
     let undo = leaving(target, switch, command, now);
     apply::replace(workspace, target.file_now(), document, &next, undo).await
+}
+
+/// What is parked once the switch is done.
+fn parked_afterwards(target: &Target, switch: &Switch) -> BTreeMap<Address, Parked> {
+    let mut all = target.state.parked.clone();
+    // What was parked of a key that is local by now would go over the file's own value: it stays parked.
+    match parked_part(target, |key| target.is_local(key)) {
+        Some(parked) => all.insert(target.address.clone(), parked),
+        None => all.remove(&target.address),
+    };
+    if let (Some(parked), Some(record)) = (&switch.parked, &target.state.record) {
+        let merged = switch::merge_parked(all.get(&record.address), parked.clone());
+        all.insert(record.address.clone(), merged);
+    }
+    all
 }
 
 /// Some of the keys that are parked for the environment that comes in; none where there are none.
@@ -168,6 +175,7 @@ fn leaving(target: &Target, switch: &Switch, command: &str, now: Timestamp) -> O
 
 /// Adds what a switch does to a report.
 pub fn show(report: &mut TargetReport, target: &Target, switch: &Switch, outcome: &Outcome) {
+    report.parked = parked_afterwards(target, switch).into_values().collect();
     report.show(&switch.plan, outcome);
     report.event = Event::Switched {
         from: target

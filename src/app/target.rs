@@ -9,6 +9,7 @@ use crate::domain::key::Key;
 use crate::domain::overlay::Effective;
 use crate::domain::record::{FileState, Parked, Record, Values};
 use crate::domain::secret::SecretBytes;
+use crate::domain::snapshot::RemoteState;
 use crate::domain::switch::Missing;
 use crate::ports::{EnvironmentStore, Failure, FailureKind, Lock, Wait};
 use std::rc::Rc;
@@ -22,7 +23,7 @@ pub struct Target {
     pub which: Which,
     /// Where that is.
     pub location: Location,
-    /// Its address.
+    /// Its address: what has answered, as far as that is known, else where it is looked for. See [`Target::answered`].
     pub address: Address,
     /// Its store.
     pub store: Rc<dyn EnvironmentStore>,
@@ -96,6 +97,21 @@ impl Workspace {
         Ok(found)
     }
 
+    /// The env file of a command that is about one.
+    ///
+    /// # Errors
+    /// There are several, and none was named; `--file` names one that the config does not have.
+    pub(super) fn one_entry(&self, command: &str, arguments: &str) -> Result<&EnvFileEntry, Failure> {
+        let entries = self.entries()?;
+        if let [entry] = entries[..] {
+            return Ok(entry);
+        }
+        let files: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        let typed = format!("git envsync {command} --file {} {arguments}", files[0]);
+        Err(Failure::new(FailureKind::Usage, format!("which env file? {}", files.join(", ")))
+            .hint(format!("`{}`", typed.trim_end())))
+    }
+
     /// One target; none where the lock was not waited for and another process has it.
     ///
     /// # Errors
@@ -122,11 +138,12 @@ impl Workspace {
         }
         let bytes = self.files.read(&entry.path).await?;
         let document = bytes.as_ref().map(|bytes| Document::parse(bytes.expose())).unwrap_or_default();
-        let state = self.state.load(&entry.path).await?;
+        let mut state = self.state.load(&entry.path).await?;
         let location = which.location(entry);
         let store = self.stores.open(&which, &location)?;
         let below = self.below(&which, entry)?;
-        let address = store.address();
+        let address = self.known_address(&state, store.as_ref()).await?;
+        state.readdress(&store.address(), &address);
         let mut target = Target {
             entry: entry.clone(),
             which,
@@ -140,10 +157,34 @@ impl Workspace {
             left_base: None,
             lock,
         };
-        if access == Access::Read && matches!(target.relation(), Relation::Other | Relation::Nothing) {
-            target.left_base = self.state.left_bases(&entry.path).await?.get(&target.address).cloned();
+        if access == Access::Read {
+            self.find_left_base(&mut target).await?;
         }
         Ok(Some(target))
+    }
+
+    /// What has answered for an environment so far; where nothing ever has, where it is looked for. Where the file holds the
+    /// environment, its record is enough.
+    async fn known_address(&self, state: &FileState, store: &dyn EnvironmentStore) -> Result<Address, Failure> {
+        let configured = store.address();
+        if let Some(record) = state.record.as_ref().filter(|record| record.configured == configured) {
+            return Ok(record.address.clone());
+        }
+        if store.traits().in_tree {
+            return Ok(configured);
+        }
+        Ok(self.state.snapshot(&configured).await?.map_or(configured, |state| state.address))
+    }
+
+    /// Looks up what was agreed with the environment when it left the file.
+    pub(super) async fn find_left_base(&self, target: &mut Target) -> Result<(), Failure> {
+        target.left_base = match target.relation() {
+            Relation::Held | Relation::Unrecorded => None,
+            Relation::Other | Relation::Nothing => {
+                self.state.left_bases(target.path()).await?.get(&target.address).cloned()
+            }
+        };
+        Ok(())
     }
 
     /// The stores of the environments that `which` extends, nearest first.
@@ -158,6 +199,16 @@ impl Target {
     #[must_use]
     pub fn path(&self) -> &EnvFilePath {
         &self.entry.path
+    }
+
+    /// Takes the address that has answered. An answer that names no account or project (there is no such environment)
+    /// changes nothing of what is known.
+    pub(super) fn answered(&mut self, state: &RemoteState) {
+        let configured = self.store.address();
+        if state.address != configured {
+            self.state.readdress(&configured, &state.address);
+            self.address = state.address.clone();
+        }
     }
 
     /// The variables of the file that take part in the merge.

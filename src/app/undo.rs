@@ -14,7 +14,7 @@ use crate::domain::record::{FileState, Parked, ParkedChange, UndoEntry, UndoEnvi
 use crate::domain::secret::{SecretBytes, SecretValue};
 use crate::domain::switch::merge_parked;
 use crate::domain::undo::{TakeBack, changes, take_back};
-use crate::ports::{Failure, FailureKind, Lock, Orphan, Wait};
+use crate::ports::{Failure, FailureKind, Lock, Orphan, Reading, Wait};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How an undo stands in the undo record: it can be taken back too.
@@ -222,10 +222,12 @@ impl File {
         if let Ok(selected) = workspace.by_name(&part.environment, super::workspace::SelectedBy::Flag) {
             let store = workspace.stores.open(&selected.which, &selected.which.location(&self.entry))?;
             if store.traits().in_tree && store.address() == *address {
-                return Ok(store.fetch(None).await.map_err(|error| store_failure(&error))?.entries);
+                return Ok(store.fetch(Reading::default()).await.map_err(|error| store_failure(&error))?.entries);
             }
         }
-        Ok(workspace.state.snapshot(address).await?.map(|state| state.entries).unwrap_or_default())
+        let snapshots = workspace.state.snapshots().await?.into_iter().map(|snapshot| snapshot.state);
+        let newest = snapshots.filter(|state| state.address == *address).max_by_key(|state| state.read_at);
+        Ok(newest.map(|state| state.entries).unwrap_or_default())
     }
 
     async fn apply(&self, workspace: &Workspace, entry: &UndoEntry, plan: &UndoPlan) -> Result<(), Failure> {

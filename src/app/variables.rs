@@ -1,23 +1,24 @@
-//! `list`, `get`, `set`, `unset` and the variables of `run`: on the env file where it holds the selected environment, else
+//! `list`, `get`, `set`, `unset`, `export` and the variables of `run`: on the env file where it holds the selected environment, else
 //! on the store.
 
 use super::apply;
-use super::decide::{Merge, Request};
+use super::commit::removed;
+use super::decide::Request;
 use super::guard;
-use super::merging::Merging;
+use super::merging::{Merging, StoreWrite};
 use super::remote::{self, Fallback, Freshness, Remote};
 use super::report::{Outcome, Report};
+use super::store_journal;
 use super::target::{Access, Relation, Target};
 use super::workspace::Workspace;
 use crate::domain::environment::EnvironmentName;
+use crate::domain::formats::{self, Format};
 use crate::domain::key::Key;
 use crate::domain::merge::{Sides, compare};
-use crate::domain::plan::{Action, Direction, Plan, Step};
-use crate::domain::record::Values;
-use crate::domain::secret::SecretValue;
+use crate::domain::plan::{Action, Direction, Note, Plan, Step};
+use crate::domain::secret::{SecretBytes, SecretValue};
 use crate::domain::undo;
-use crate::ports::{Failure, FailureKind, Wait};
-use std::time::Duration;
+use crate::ports::{Failure, FailureKind, Wait, join_all};
 
 /// One variable of an environment.
 #[derive(Debug, Clone)]
@@ -39,27 +40,39 @@ pub struct Variable {
 pub async fn list(workspace: &Workspace) -> Result<Vec<Variable>, Failure> {
     let selected = workspace.selected().await?;
     let mut variables = Vec::new();
-    for target in workspace.targets(&selected, Access::Read).await? {
-        variables.extend(of_target(workspace, &target).await?);
+    let mut targets = workspace.targets(&selected, Access::Read).await?;
+    for one in join_all(targets.iter_mut().map(|target| of_target(workspace, target))).await {
+        variables.extend(one?.variables);
     }
     Ok(variables)
 }
 
-async fn of_target(workspace: &Workspace, target: &Target) -> Result<Vec<Variable>, Failure> {
+/// The variables of one env file, and what of it cannot be told.
+struct Listed {
+    variables: Vec<Variable>,
+    /// Names that the store cannot read, and lines that the file's reader cannot.
+    unreadable: Vec<String>,
+}
+
+async fn of_target(workspace: &Workspace, target: &mut Target) -> Result<Listed, Failure> {
     let file = target.path().to_string();
     if target.relation() == Relation::Held && target.document.has_assignments() {
         let values = target.document.values();
-        return Ok(values
+        let variables = values
             .into_iter()
             .map(|(key, value)| Variable { key, value, origin: file.clone(), file: file.clone() })
-            .collect());
+            .collect();
+        let unreadable =
+            target.document.unreadable().iter().map(|line| format!("line {} of {file}", line.line)).collect();
+        return Ok(Listed { variables, unreadable });
     }
     let remote = remote::read(workspace, target, Freshness::Now, Fallback::Snapshot).await?;
     if !remote.is_held() && target.relation() != Relation::Held {
         return Err(not_in_store(target));
     }
     let own = &target.which.environment;
-    Ok(remote
+    let unreadable = remote.effective.unknown.keys().map(ToString::to_string).collect();
+    let variables = remote
         .effective
         .entries
         .into_iter()
@@ -69,7 +82,30 @@ async fn of_target(workspace: &Workspace, target: &Target) -> Result<Vec<Variabl
             origin: entry.inherited_from.as_ref().unwrap_or(own).to_string(),
             file: file.clone(),
         })
-        .collect())
+        .collect();
+    Ok(Listed { variables, unreadable })
+}
+
+/// The variables of the selected environment as a text of one env file's variables, sorted. What cannot be read is named.
+///
+/// # Errors
+/// More than one env file and none named; what cannot be read; variables that the format cannot hold.
+pub async fn export(workspace: &Workspace, format: Format) -> Result<SecretBytes, Failure> {
+    let entry = workspace.one_entry("export", "")?;
+    let selected = workspace.selected().await?;
+    let mut target = workspace
+        .target(entry, &selected, Access::Read)
+        .await?
+        .expect("only a lock that is not waited for may be missing");
+    let Listed { variables, unreadable } = of_target(workspace, &mut target).await?;
+    if !unreadable.is_empty() {
+        workspace.reporter.note(&format!("left out, as it cannot be read: {}", unreadable.join(", ")));
+    }
+    let values = variables.into_iter().map(|variable| (variable.key, variable.value)).collect();
+    let token = format!("{:016x}{:016x}", workspace.clock.random().await, workspace.clock.random().await);
+    formats::write(format, &values, &token).map_err(|error| {
+        Failure::new(FailureKind::Refused, error.to_string()).hint("--format json, yaml and toml hold all of them")
+    })
 }
 
 /// The variables of `run`. From a store, keys that make programs load code stay out unless the user said yes.
@@ -142,12 +178,7 @@ pub enum Edited {
 /// More than one env file and none named; a protected environment; what cannot be written.
 pub async fn edit(workspace: &Workspace, edit: &Edit) -> Result<Edited, Failure> {
     guard::allowed_is_known(workspace, edit.allow_protected.as_ref())?;
-    let entries = workspace.entries()?;
-    let [entry] = entries[..] else {
-        let files: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
-        return Err(Failure::new(FailureKind::Usage, format!("which env file? {}", files.join(", ")))
-            .hint(format!("`git envsync {} --file {} {}`", edit.command, files[0], edit.key)));
-    };
+    let entry = workspace.one_entry(edit.command, edit.key.as_str())?;
     let selected = workspace.selected().await?;
     let target = workspace
         .target(entry, &selected, Access::Write(Wait::Yes))
@@ -190,59 +221,41 @@ fn no_such_key(key: &Key, place: &str) -> Failure {
     Failure::new(FailureKind::Missing, format!("{place} has no {key}")).hint("`git envsync list` shows the keys")
 }
 
-async fn edit_store(workspace: &Workspace, target: Target, edit: &Edit) -> Result<Edited, Failure> {
+async fn edit_store(workspace: &Workspace, mut target: Target, edit: &Edit) -> Result<Edited, Failure> {
     guard::merged(workspace, &target)?;
     guard::protected_write(&target.which, edit.allow_protected.as_ref(), edit.command)?;
     guard::can_be_asked(workspace, target.store.as_ref(), edit.command)?;
     if target.is_local(&edit.key) {
         return Err(guard::outside_the_merge(&edit.key));
     }
-    let mut remote = remote::read(workspace, &target, Freshness::Now, Fallback::Fail).await?;
+    if !edit.dry_run {
+        store_journal::settle(workspace, &target).await?;
+    }
+    let remote = remote::read(workspace, &mut target, Freshness::Now, Fallback::Fail).await?;
+    workspace.find_left_base(&mut target).await?;
     let plan = edit_plan(&target, &remote, edit)?;
     let mut shown = target.report();
     shown.describe_remote(&remote);
+    shown.describe_promise(&target, &plan);
     let mut report =
         Report { branch: workspace.branch().map(ToString::to_string), dry_run: edit.dry_run, ..Report::default() };
     if edit.dry_run {
         shown.show(&plan, &Outcome::Planned);
-        report.targets.push(shown);
-        return Ok(Edited::Store(report));
+    } else {
+        let request = Request::new(edit.command, Direction::ToRemote);
+        let merging = Merging { workspace, request: &request };
+        let write = StoreWrite { plan: &|target, remote| edit_plan(target, remote, edit), lost: removed };
+        report.failure = merging.write_store(&mut target, remote, &write, &mut shown).await?;
     }
-    let request = Request { dry_run: false, ..Request::new(edit.command, Direction::ToRemote) };
-    let merging = Merging { workspace, request: &request };
-    let deadline = workspace.clock.elapsed().await + workspace.options.timeout;
-    let seen = remote.effective.get(&edit.key).cloned();
-    loop {
-        let plan = edit_plan(&target, &remote, edit)?;
-        let merge = Merge { remote, base: Values::new(), plan, starts: false, covers_all: false };
-        match merging.write_store(&target, &merge, &mut shown).await {
-            Ok(failure) => report.failure = failure,
-            Err(failure) if failure.kind == FailureKind::LostRace && workspace.clock.elapsed().await < deadline => {
-                let jitter = workspace.clock.random().await % 100;
-                workspace.clock.sleep(Duration::from_millis(20 + jitter)).await;
-                remote = remote::read(workspace, &target, Freshness::Now, Fallback::Fail).await?;
-                if remote.effective.get(&edit.key) != seen.as_ref() {
-                    return Err(changed_meanwhile(edit, &target));
-                }
-                continue;
-            }
-            Err(failure) => return Err(failure),
-        }
-        report.targets.push(shown);
-        return Ok(Edited::Store(report));
-    }
-}
-
-fn changed_meanwhile(edit: &Edit, target: &Target) -> Failure {
-    let what =
-        format!("somebody else has just changed {} in {}; nothing was written", edit.key, target.which.environment);
-    Failure::new(FailureKind::Conflict, what).hint("look at it with `git envsync list`, then run the command again")
+    report.targets.push(shown);
+    Ok(Edited::Store(report))
 }
 
 fn edit_plan(target: &Target, remote: &Remote, edit: &Edit) -> Result<Plan, Failure> {
     let key = &edit.key;
     let there = remote.effective.get(key);
-    if remote.effective.is_unknown(key) {
+    let agreed = target.record().map(|record| &record.base).or(target.left_base.as_ref());
+    if remote.effective.is_unknown_to(key, agreed.and_then(|base| base.get(key))) {
         return Err(Failure::new(
             FailureKind::Denied,
             format!("{key} cannot be read in {}, and is never written over", target.store),
@@ -263,6 +276,7 @@ fn edit_plan(target: &Target, remote: &Remote, edit: &Edit) -> Result<Plan, Fail
         (Some(_), _) => Action::UpdateRemote,
         (None, _) => Action::RemoveRemote,
     };
+    let revives = action == Action::UpdateRemote && remote.effective.is_unknown(key);
     let step = Step {
         key: key.clone(),
         state: compare(Sides { base: there, local: edit.value.as_ref(), remote: there }),
@@ -270,7 +284,7 @@ fn edit_plan(target: &Target, remote: &Remote, edit: &Edit) -> Result<Plan, Fail
         local: edit.value.clone(),
         remote: there.cloned(),
         base_after: edit.value.clone(),
-        note: None,
+        note: revives.then_some(Note::RestoresName),
     };
     Ok(Plan { steps: vec![step] })
 }

@@ -13,7 +13,8 @@ use crate::domain::merge::KeyState;
 use crate::domain::overlay::Effective;
 use crate::domain::plan::{Action, Note};
 use crate::domain::secret::SecretValue;
-use crate::ports::{EnvironmentStore, Failure, GitRepository};
+use crate::domain::snapshot::Snapshot;
+use crate::ports::{EnvironmentStore, Failure, GitRepository, Reading};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -172,7 +173,7 @@ impl Judge<'_> {
         store: &dyn EnvironmentStore,
         below: &[(EnvironmentName, Rc<dyn EnvironmentStore>)],
     ) -> Result<Remote, Failure> {
-        remote::read_store(self.workspace, store, below, Freshness::Now, Fallback::Snapshot).await
+        remote::read_store(self.workspace, self.target, store, below, Freshness::Now, Fallback::Snapshot).await
     }
 
     /// The in-tree store as a commit has it.
@@ -306,15 +307,15 @@ async fn known_values(workspace: &Workspace) -> Result<Vec<(EnvironmentName, Key
             let store = workspace.stores.open(&which, &which.location(entry))?;
             names.insert(store.address(), which.environment.clone());
             if store.traits().in_tree
-                && let Ok(state) = store.fetch(None).await
+                && let Ok(state) = store.fetch(Reading::default()).await
             {
                 values.extend(state.entries.into_iter().map(|(key, value)| (which.environment.clone(), key, value)));
             }
         }
     }
-    for state in workspace.state.snapshots().await? {
+    for Snapshot { configured, state } in workspace.state.snapshots().await? {
         let name =
-            names.get(&state.address).cloned().unwrap_or_else(|| EnvironmentName::new(state.address.location.as_str()));
+            names.get(&configured).cloned().unwrap_or_else(|| EnvironmentName::new(state.address.location.as_str()));
         values.extend(state.entries.into_iter().map(|(key, value)| (name.clone(), key, value)));
     }
     Ok(values)

@@ -3,7 +3,11 @@
 use crate::domain::branch::BranchName;
 use crate::domain::config::{Config, SelectionError, Which};
 use crate::domain::environment::EnvironmentName;
-use crate::ports::{Asker, Cipher, Clock, EnvFiles, Failure, FailureKind, GitRepository, Reporter, StateStore, Stores};
+use crate::ports::{
+    Asker, Cipher, Clock, EnvFiles, Failure, FailureKind, GitRepository, Reporter, StateStore, Stores, TimeBudget,
+};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -32,10 +36,14 @@ pub struct Workspace {
     pub cipher: Rc<dyn Cipher>,
     /// Time and randomness.
     pub clock: Rc<dyn Clock>,
+    /// The time for all that stores are asked.
+    pub budget: Rc<TimeBudget>,
     /// The person at the terminal.
     pub asker: Rc<dyn Asker>,
     /// Notes and steps.
     pub reporter: Rc<dyn Reporter>,
+    /// What has been said and need not be said again.
+    pub said: RefCell<BTreeSet<String>>,
 }
 
 /// How the user called.
@@ -47,8 +55,6 @@ pub struct Options {
     pub max_age: Option<Duration>,
     /// `--yes`.
     pub yes: bool,
-    /// All the time to spend on stores.
-    pub timeout: Duration,
 }
 
 /// Where HEAD is, as far as rules care.
@@ -124,6 +130,18 @@ pub enum Unselected {
 }
 
 impl Workspace {
+    /// Notes something that several env files and environments meet, once.
+    pub(super) fn note_once(&self, what: String, more: &str) {
+        if self.is_news(&what) {
+            self.reporter.note(&(what + more));
+        }
+    }
+
+    /// Whether nobody has been told this yet. Asked, it counts as told.
+    pub(super) fn is_news(&self, what: &str) -> bool {
+        self.said.borrow_mut().insert(what.to_owned())
+    }
+
     /// What a hint has to repeat of the command line, so that the command it names is about the same environment.
     #[must_use]
     pub fn typed_selection(&self) -> String {

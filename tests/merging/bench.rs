@@ -1,5 +1,6 @@
 //! A workspace over the store in memory: for what no file in a work tree can show.
 
+use super::elsewhere::{Elsewhere, Script};
 use async_trait::async_trait;
 use envsync::app::decide::Request;
 use envsync::app::reconcile::reconcile;
@@ -10,15 +11,15 @@ use envsync::config::identity::Identity;
 use envsync::domain::branch::BranchName;
 use envsync::domain::config::{Layout, Which};
 use envsync::domain::dotenv::Document;
-use envsync::domain::environment::{Address, EnvFilePath, EnvironmentName, Location, Timestamp};
+use envsync::domain::environment::{EnvFilePath, EnvironmentName, Location, Timestamp};
 use envsync::domain::key::Key;
 use envsync::domain::plan::{Choice, Direction};
+use envsync::domain::record::FileState;
 use envsync::domain::secret::SecretBytes;
-use envsync::domain::snapshot::{PayloadName, RemoteState};
+use envsync::domain::snapshot::PayloadName;
 use envsync::ports::{
-    Asker, Cipher, Clock, CommitReport, EnvFiles, EnvironmentStore, Failure, FailureKind, GitRepository, InTreeFile,
-    Moved, OutgoingText, RemoteChange, Reporter, Stages, StoreError, StoreFile, StoreTraits, Stores, WriteGuarantee,
-    block_on,
+    Asker, Cipher, Clock, EnvFiles, EnvironmentStore, Failure, FailureKind, GitRepository, InTreeFile, OutgoingText,
+    Reporter, Stages, StoreFile, Stores, TimeBudget, WriteGuarantee, block_on,
 };
 use envsync::state::CommonDirState;
 use envsync::stores::layout::{self, Place};
@@ -54,7 +55,7 @@ pub(super) struct Bench {
     pub(super) told: Rc<Told>,
     stores: Rc<MemoryStores>,
     layout: Layout,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Bench {
@@ -77,8 +78,10 @@ impl Bench {
         let stores = Rc::new(MemoryStores {
             layout,
             payloads: payloads.clone(),
+            other: MemoryPayloads::new(WriteGuarantee::Conditional),
             clock: Rc::clone(&clock),
             scope: RefCell::default(),
+            script: Rc::default(),
         });
         let (files, told) = (Rc::new(Files::default()), Rc::new(Told::default()));
         let workspace = Workspace {
@@ -86,17 +89,19 @@ impl Bench {
             head: Head::Branch(BranchName::new("main")),
             wanted: Wanted::default(),
             only_file: None,
-            options: Options { offline: false, max_age: None, yes: false, timeout: Duration::from_secs(30) },
+            options: Options { offline: false, max_age: None, yes: false },
             files: Rc::<Files>::clone(&files),
             state: Rc::new(state),
             git: Rc::new(Ignoring),
             stores: Rc::<MemoryStores>::clone(&stores),
             cipher,
+            budget: Rc::new(TimeBudget::new(Rc::<StillClock>::clone(&clock), Duration::from_secs(30))),
             clock: Rc::<StillClock>::clone(&clock),
+            said: RefCell::default(),
             asker: Rc::<Told>::clone(&told),
             reporter: Rc::<Told>::clone(&told),
         };
-        Self { workspace, payloads, files, clock, told, stores, layout, _directory: directory }
+        Self { workspace, payloads, files, clock, told, stores, layout, directory }
     }
 
     /// The store and the file hold this, and have agreed on it.
@@ -169,6 +174,27 @@ impl Bench {
         *self.stores.scope.borrow_mut() = Some(scope.to_owned());
     }
 
+    /// The store that the config calls `other`.
+    pub(super) fn other(&self) -> &MemoryPayloads {
+        &self.stores.other
+    }
+
+    pub(super) fn script(&self) -> &Script {
+        &self.stores.script
+    }
+
+    /// What a work tree remembers that is gone by now.
+    pub(super) fn gone(&self) -> CommonDirState {
+        let cipher = Rc::clone(&self.workspace.cipher);
+        let live = || Ok(vec!["gone-1".to_owned()]);
+        CommonDirState::new(self.directory.path().join("state"), "gone-1".to_owned(), live, cipher, || Timestamp(1_000))
+    }
+
+    /// What is remembered of the file.
+    pub(super) fn state(&self) -> FileState {
+        block_on(self.workspace.state.load(&EnvFilePath::new(".env"))).unwrap()
+    }
+
     pub(super) fn on_branch(&mut self, branch: &str) {
         self.workspace.head = Head::Branch(BranchName::new(branch));
     }
@@ -231,6 +257,10 @@ impl Files {
 impl EnvFiles for Files {
     async fn read(&self, _: &EnvFilePath) -> Result<Option<SecretBytes>, Failure> {
         Ok(self.bytes.borrow().clone().map(SecretBytes::new))
+    }
+
+    async fn has_a_place(&self, _: &EnvFilePath) -> Result<(), Failure> {
+        Ok(())
     }
 
     async fn replace(
@@ -385,7 +415,9 @@ struct MemoryStores {
     layout: Layout,
     payloads: MemoryPayloads,
     clock: Rc<StillClock>,
+    other: MemoryPayloads,
     scope: RefCell<Option<String>>,
+    script: Rc<Script>,
 }
 
 impl fmt::Debug for MemoryStores {
@@ -395,15 +427,15 @@ impl fmt::Debug for MemoryStores {
 }
 
 impl Stores for MemoryStores {
-    fn open(&self, _: &Which, location: &Location) -> Result<Rc<dyn EnvironmentStore>, Failure> {
+    fn open(&self, which: &Which, location: &Location) -> Result<Rc<dyn EnvironmentStore>, Failure> {
         let place = Place {
-            payloads: Rc::new(self.payloads.clone()),
+            payloads: Rc::new(if which.store.as_str() == "other" { &self.other } else { &self.payloads }.clone()),
             names: Rc::new(MemoryNames),
             location: location.clone(),
             clock: Rc::<StillClock>::clone(&self.clock),
         };
         let inner = layout::environment(self.layout, place);
-        Ok(Rc::new(Elsewhere { inner, scope: self.scope.borrow().clone() }))
+        Ok(Rc::new(Elsewhere { inner, scope: self.scope.borrow().clone(), script: Rc::clone(&self.script) }))
     }
 
     fn open_at(&self, _: &str, _: &Which, _: &Location) -> Result<Option<Rc<dyn EnvironmentStore>>, Failure> {
@@ -424,48 +456,5 @@ impl Stores for MemoryStores {
 
     fn store_file(&self, _: &str) -> Result<Option<Rc<dyn StoreFile>>, Failure> {
         Ok(None)
-    }
-}
-
-/// A store that may answer from another account than its config entry once did.
-#[derive(Debug)]
-struct Elsewhere {
-    inner: Box<dyn EnvironmentStore>,
-    scope: Option<String>,
-}
-
-impl Elsewhere {
-    fn at(&self, address: Address) -> Address {
-        Address { scope: self.scope.clone().unwrap_or_else(|| address.scope.clone()), ..address }
-    }
-}
-
-impl fmt::Display for Elsewhere {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.inner)
-    }
-}
-
-#[async_trait(?Send)]
-impl EnvironmentStore for Elsewhere {
-    fn address(&self) -> Address {
-        self.at(self.inner.address())
-    }
-
-    fn traits(&self) -> StoreTraits {
-        self.inner.traits()
-    }
-
-    async fn probe(&self, known: &RemoteState) -> Result<Moved, StoreError> {
-        self.inner.probe(known).await
-    }
-
-    async fn fetch(&self, known: Option<&RemoteState>) -> Result<RemoteState, StoreError> {
-        let state = self.inner.fetch(known).await?;
-        Ok(RemoteState { address: self.at(state.address.clone()), ..state })
-    }
-
-    async fn commit(&self, changes: &[RemoteChange], on: &RemoteState) -> CommitReport {
-        self.inner.commit(changes, on).await
     }
 }

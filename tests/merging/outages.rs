@@ -87,7 +87,7 @@ fn a_snapshot_older_than_the_base_is_discarded() {
     assert_eq!(kind(bench.pull()), None);
     let known = block_on(bench.workspace.state.snapshots()).expect("snapshots").remove(0);
     let mut later = block_on(bench.workspace.state.load(&EnvFilePath::new(".env"))).expect("a state");
-    later.record.as_mut().expect("a record").agreed_at = Timestamp(known.read_at.0 + 100);
+    later.record.as_mut().expect("a record").agreed_at = Timestamp(known.state.read_at.0 + 100);
     block_on(bench.workspace.state.save(&EnvFilePath::new(".env"), &later)).expect("saved");
     bench.files.write("A=canary-mine\n");
     bench.workspace.options.offline = true;

@@ -102,6 +102,24 @@ fn an_environment_that_somebody_else_starts_meanwhile_is_not_pushed_into() {
 }
 
 #[test]
+fn what_may_have_lost_in_the_store_stays_in_the_undo_record() {
+    let bench = Bench::agreed(Layout::Dotenv, "A=canary-a\n");
+    bench.files.write("A=canary-mine\n");
+    bench.remotely("A", Some("canary-theirs"));
+    // The write arrives, its answer does not, and nobody can look afterwards.
+    bench.payloads.interfere(0, Box::new(|payloads| payloads.fail_after(0)));
+    bench.payloads.lose_answer(0);
+    let request = Request { prefer: Prefer::Local, ..Request::new("push", Direction::ToRemote) };
+    assert_eq!(kind(bench.run(&request)), Some(FailureKind::Unreachable));
+    bench.payloads.recover();
+    assert_eq!(bench.stored("A").as_deref(), Some("canary-mine"));
+    let entries = block_on(bench.workspace.state.undo_entries(&env_file())).expect("entries");
+    let changes = &entries.first().expect("an entry").1.environments[0].changes;
+    let before = changes[&Key::new("A").expect("a key")].before.as_ref().expect("a value");
+    assert_eq!(before.expose(), "canary-theirs");
+}
+
+#[test]
 fn what_lost_in_the_store_stays_in_the_undo_record_when_the_env_file_cannot_be_written() {
     let bench = Bench::agreed(Layout::Dotenv, "A=canary-a\nB=canary-b\n");
     bench.remotely("A", Some("canary-theirs"));

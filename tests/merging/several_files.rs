@@ -135,3 +135,20 @@ fn undo_asks_which_file_where_a_number_means_two_entries() {
     assert_eq!(repo.env(), "NAME=canary-root\n");
     assert_eq!(repo.read("apps/web/.env"), "NAME=canary-web\nNEW=canary-new\n");
 }
+
+#[test]
+fn a_file_without_a_directory_to_lie_in_stops_all_before_anything_is_written() {
+    let lab = Lab::new();
+    let repo = several(&lab);
+    std::fs::remove_dir_all(repo.path.join("apps")).expect("a directory");
+    std::fs::remove_file(repo.path.join(".env")).expect("a file");
+    for command in [&["pull"][..], &["sync"], &["pull", "-n"]] {
+        repo.envsync(command).ends(4).says("no directory `apps/web`");
+        assert!(!repo.path.join(".env").exists(), "{command:?}");
+    }
+    repo.envsync(["pull", "--file", ".env"]).ok();
+    assert_eq!(repo.env(), "NAME=canary-root\n");
+    // What writes the store alone needs no place for a file.
+    repo.edit("NAME", "canary-root2");
+    repo.envsync(["push"]).ok();
+}
