@@ -1,5 +1,9 @@
 //! The command line.
 
+mod format;
+
+pub use format::Format;
+
 use crate::config::duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -39,9 +43,8 @@ pub struct Globals {
     #[arg(long = "file", alias = "env-file", value_name = "PATH", global = true)]
     pub file: Option<String>,
     /// How results are printed: table, json
-    #[arg(long, value_name = "FORMAT", default_value = "table", global = true)]
-    #[arg(hide_possible_values = true, hide_default_value = true)]
-    pub format: Format,
+    #[arg(long, value_name = "FORMAT", global = true, hide_possible_values = true)]
+    pub format: Option<Format>,
     /// Short for --format json
     #[arg(long, global = true)]
     pub json: bool,
@@ -78,18 +81,8 @@ impl Globals {
     /// Whether results are printed as JSON.
     #[must_use]
     pub fn wants_json(&self) -> bool {
-        self.json || self.format == Format::Json
+        self.json || self.format == Some(Format::Json)
     }
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Table,
-    /// For programs
-    Json,
 }
 
 /// When colours are used.
@@ -261,6 +254,51 @@ pub enum Command {
         #[command(flatten)]
         write: WriteFlags,
     },
+    /// Print the variables as a text for other programs
+    #[command(
+        after_help = "--format is the text's: dotenv (default), json, yaml, toml, shell, docker,\ngithub. `git envsync export -e staging | git envsync import -e preview -`"
+    )]
+    Export,
+    /// Set many keys to what a file says: a plan like any other
+    #[command(
+        after_help = "--format is the file's: dotenv, json, yaml, toml, shell, docker, github; without\nit the file's name or beginning tells. --json is for the result."
+    )]
+    Import {
+        /// The file; `-` for standard input
+        // An id of its own: under that of the global `--file` it would take its place.
+        #[arg(id = "import_file", value_name = "FILE")]
+        file: PathBuf,
+        /// Also remove the keys that the file lacks
+        #[arg(long)]
+        prune: bool,
+        /// What is written
+        #[command(flatten)]
+        write: WriteFlags,
+    },
+    /// Show the versions that the store keeps, of a key or of all
+    History {
+        /// The key [default: all]
+        key: Option<String>,
+        /// How many are shown, newest first
+        #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20, hide_default_value = true)]
+        limit: usize,
+    },
+    /// Write an earlier version to the store again
+    Rollback {
+        /// The version, as `history` names it
+        version: String,
+        /// One key [default: all]
+        key: Option<String>,
+        /// Settle what the env file has changed too: local, remote, ask, stop
+        #[arg(long, value_name = "SIDE", hide_possible_values = true)]
+        prefer: Option<PreferFlag>,
+        /// Also remove from the store what was added since
+        #[arg(long)]
+        prune: bool,
+        /// What is written
+        #[command(flatten)]
+        write: WriteFlags,
+    },
     /// Check for missing keys, differences, conflicts, leaks (-e repeats)
     Verify,
     /// Show or make your identity
@@ -339,6 +377,10 @@ impl Command {
             Self::Get { .. } => "get",
             Self::Set { .. } => "set",
             Self::Unset { .. } => "unset",
+            Self::Export => "export",
+            Self::Import { .. } => "import",
+            Self::History { .. } => "history",
+            Self::Rollback { .. } => "rollback",
             Self::Verify => "verify",
             Self::Key { .. } => "key",
             Self::Recipient { .. } => "recipient",

@@ -59,7 +59,13 @@ fn after_panic(command: &Command) -> u8 {
 }
 
 fn run(arguments: Arguments) -> u8 {
-    let Arguments { globals, command } = arguments;
+    let Arguments { mut globals, command } = arguments;
+    let text_format = match command {
+        Command::Export => globals.text_format(),
+        // Of a file that is read, it says nothing about what is printed.
+        Command::Import { .. } => globals.text_format().inspect(|_| globals.format = None),
+        _ => globals.prints_results().map(|()| None),
+    };
     let hook = matches!(command, Command::Hook { .. });
     let ui = Rc::new(Ui {
         color: !hook && !globals.wants_json() && colors(&globals),
@@ -70,7 +76,8 @@ fn run(arguments: Arguments) -> u8 {
     });
     let json = globals.wants_json();
     let name = command.name();
-    match block_on(commands::run(globals, command, Rc::clone(&ui))) {
+    let run = async { commands::run(globals, command, text_format?, Rc::clone(&ui)).await };
+    match block_on(run) {
         Ok(status) => status,
         Err(failure) => {
             if json {

@@ -1,8 +1,13 @@
 //! The terminal: the only place that prints. Data goes to standard output, everything else to standard error.
 
+mod trace;
+
+pub use trace::trace;
+
 use crate::domain::environment::EnvironmentName;
 use crate::domain::key::Key;
 use crate::domain::plan::Choice;
+use crate::domain::secret::SecretBytes;
 use crate::ports::{Asker, Reporter};
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -77,7 +82,7 @@ impl Ui {
     pub fn error_line(&self, text: &str) {
         let prefix = if self.in_hook { "envsync: " } else { "" };
         // A closed standard error is no reason to stop.
-        let _ = writeln!(io::stderr().lock(), "{prefix}{text}");
+        let _ = writeln!(io::stderr().lock(), "{prefix}{}", visible(text));
     }
 
     /// Colours text for standard output.
@@ -127,6 +132,36 @@ impl Ui {
         text.truncate(length);
         Ok(text)
     }
+
+    /// Reads all of standard input.
+    ///
+    /// # Errors
+    /// Input that cannot be read.
+    pub fn read_text(&self) -> io::Result<SecretBytes> {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes)?;
+        Ok(SecretBytes::new(bytes))
+    }
+}
+
+/// Text from elsewhere as it may reach a terminal: control characters, which could move the cursor or hide what stands
+/// there, are spelled out; line breaks and tabs stay.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut visible, char| {
+        if char.is_control() && !matches!(char, '\n' | '\t') {
+            visible.extend(char.escape_default());
+        } else {
+            visible.push(char);
+        }
+        visible
+    })
+}
+
+/// The same on one line.
+#[must_use]
+pub fn visible_line(text: &str) -> String {
+    visible(text).replace('\n', "\\n")
 }
 
 /// Whether a person can be asked: both ends of the conversation are terminals.

@@ -80,8 +80,7 @@ async fn post(globals: Globals, ui: &Rc<Ui>, cause: Cause) -> Result<(), Failure
         return Ok(());
     }
     let Some(text) = session.config_text()? else { return Ok(()) };
-    let mut workspace = session.workspace_of(session.trusted(file::parse(&text)?)?, head)?;
-    workspace.options.timeout = workspace.config.hooks.time_budget;
+    let workspace = session.workspace_of(session.trusted(file::parse(&text)?)?, head)?;
     hooks::run(&workspace, cause).await;
     Ok(())
 }
@@ -210,9 +209,7 @@ impl PushCheck<'_> {
         };
         let Some(text) = text else { return Ok(None) };
         let config = self.session.trusted(file::parse(&text)?)?;
-        let mut workspace = self.session.workspace_of(config, self.session.repository.head()?)?;
-        workspace.options.timeout = workspace.config.hooks.time_budget;
-        Ok(Some(workspace))
+        self.session.workspace_of(config, self.session.repository.head()?).map(Some)
     }
 
     fn end(mut self) -> u8 {

@@ -74,7 +74,7 @@ pub(super) async fn fetch(session: &Session) -> Ended {
 
 impl Session {
     /// How conflicts are settled: the flag, else the personal setting.
-    fn prefer(&self, flag: Option<PreferFlag>) -> Prefer {
+    pub(super) fn prefer(&self, flag: Option<PreferFlag>) -> Prefer {
         match flag {
             Some(PreferFlag::Local) => Prefer::Local,
             Some(PreferFlag::Remote) => Prefer::Remote,

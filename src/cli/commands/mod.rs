@@ -2,11 +2,13 @@
 
 mod demo;
 mod drivers;
+mod history;
 mod hook;
 mod keys;
 mod merge;
 mod recipients;
 mod setup;
+mod transfer;
 mod trust;
 mod undo;
 mod variables;
@@ -20,14 +22,15 @@ use super::render::table::TableView;
 use super::ui::Ui;
 use super::wiring::Session;
 use crate::app::report::Report;
+use crate::domain::formats::Format;
 use crate::ports::{Cipher, Failure, FailureKind};
 use std::rc::Rc;
 
-/// Runs a command.
+/// Runs a command. `text_format` is the `--format` of the text that `export` and `import` deal with.
 ///
 /// # Errors
 /// What stopped it.
-pub async fn run(globals: Globals, command: Command, ui: Rc<Ui>) -> Ended {
+pub async fn run(globals: Globals, command: Command, text_format: Option<Format>, ui: Rc<Ui>) -> Ended {
     match command {
         Command::Demo { directory } => return demo::run(&ui, globals.wants_json(), directory.as_deref()),
         Command::Hook { chain, name, arguments } => {
@@ -70,6 +73,12 @@ pub async fn run(globals: Globals, command: Command, ui: Rc<Ui>) -> Ended {
         Command::Set { key, values, .. } if !values.is_empty() => Err(value_typed(self::key(&key)?.as_str())),
         Command::Set { key, write, .. } => variables::set(&session, &key, &write).await,
         Command::Unset { key, write } => variables::unset(&session, &key, &write).await,
+        Command::Export => transfer::export(&session, text_format).await,
+        Command::Import { file, prune, write } => transfer::import(&session, &file, text_format, prune, &write).await,
+        Command::History { key, limit } => history::list(&session, key.as_deref(), limit).await,
+        Command::Rollback { version, key, prefer, prune, write } => {
+            history::rollback(&session, (&version, key.as_deref()), prefer, prune, &write).await
+        }
         Command::Verify => verify::run(&session).await,
         Command::Key { .. } => keys::show(&session),
         Command::Recipient { action } => recipients::run(&session, action),

@@ -5,6 +5,7 @@ use crate::app::report::count;
 use crate::cli::Ended;
 use crate::cli::args::RecipientAction;
 use crate::cli::render::json::document;
+use crate::cli::ui::visible_line;
 use crate::cli::wiring::Session;
 use crate::config::identity::{is_private_key, parse_recipient};
 use crate::ports::{Cipher, Failure, FailureKind};
@@ -88,8 +89,8 @@ fn list(session: &Session) -> Ended {
         return Ok(0);
     }
     for (_, recipient, own, _) in &listed {
-        let name = recipient.name.as_ref().map_or_else(String::new, |name| format!("  {name}"));
-        session.ui.out(format!("{}{name}{}\n", recipient.key, if *own { "  (you)" } else { "" }));
+        let name = recipient.name.as_ref().map_or_else(String::new, |name| format!("  {}", visible_line(name)));
+        session.ui.out(format!("{}{name}{}\n", visible_line(&recipient.key), if *own { "  (you)" } else { "" }));
     }
     if listed.iter().any(|(_, _, _, accepted)| !accepted) {
         session.ui.note("this list has not been accepted: `git envsync trust`");

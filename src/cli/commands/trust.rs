@@ -2,6 +2,7 @@
 
 use crate::cli::Ended;
 use crate::cli::render::json::document;
+use crate::cli::ui::visible_line;
 use crate::cli::wiring::{Session, keys_of};
 use crate::config::trust::TrustStore;
 use crate::domain::config::Config;
@@ -86,8 +87,8 @@ impl Offer {
                 text += &format!(
                     "  {} {}{}\n",
                     if new { "+" } else { " " },
-                    recipient.key,
-                    recipient.name.map_or_else(String::new, |name| format!("  {name}"))
+                    visible_line(&recipient.key),
+                    recipient.name.map_or_else(String::new, |name| format!("  {}", visible_line(&name)))
                 );
             }
         }

@@ -5,6 +5,7 @@ use crate::app::variables::{self, Edit, Edited, Variable};
 use crate::cli::Ended;
 use crate::cli::args::WriteFlags;
 use crate::cli::render::json::{JsonView, document};
+use crate::cli::ui::visible_line;
 use crate::cli::wiring::Session;
 use crate::domain::environment::EnvironmentName;
 use crate::domain::secret::SecretValue;
@@ -34,7 +35,7 @@ pub(super) async fn list(session: &Session) -> Ended {
     let width = listed.iter().map(|variable| variable.key.as_str().len()).max().unwrap_or(0);
     for Variable { key, value, origin, .. } in &listed {
         let shown = if session.globals.show_values {
-            value.expose().to_owned()
+            visible_line(value.expose())
         } else {
             format!("{:>5}  {}", value.length(), cipher.fingerprint(value))
         };

@@ -73,6 +73,9 @@ impl JsonView<'_> {
         if !target.unreadable.is_empty() {
             value["unreadable_lines"] = json!(target.unreadable);
         }
+        if !target.notes.is_empty() {
+            value["notes"] = json!(target.notes);
+        }
         match &target.event {
             Event::None => {}
             Event::Switched { from, parked } => value["switched"] = json!({"from": from, "parked": parked}),

@@ -1,7 +1,7 @@
 //! Tables: the same facts as the JSON documents, for people.
 
 use crate::app::report::{Change, Event, Outcome, Report, TargetReport, age, count, not_for_the_present_recipients};
-use crate::cli::ui::{Paint, Ui};
+use crate::cli::ui::{Paint, Ui, visible, visible_line};
 use crate::domain::environment::EnvironmentName;
 use crate::domain::merge::KeyState;
 use crate::domain::plan::{Action, Note, Summary};
@@ -92,6 +92,7 @@ impl TableView<'_> {
         if let Some(seconds) = target.snapshot_age.filter(|seconds| *seconds > 0) {
             told.push(format!("as the store was {} ago", age(seconds)));
         }
+        told.extend(target.notes.iter().map(|note| visible(note)));
         for parked in &target.parked {
             let keys: Vec<&str> = parked.changes.keys().map(|key| key.as_str()).collect();
             told.push(format!("parked for {}: {}", parked.environment, keys.join(", ")));
@@ -105,7 +106,7 @@ impl TableView<'_> {
             .iter()
             .filter(|(name, _)| !target.changes.iter().any(|change| change.step.key.as_str() == name));
         for (name, reason) in foreign {
-            told.push(format!("? {name}: {reason}"));
+            told.push(format!("? {}: {reason}", visible_line(name)));
         }
         told
     }
@@ -137,7 +138,7 @@ impl TableView<'_> {
             }
         }
         if let Outcome::Failed(error) = &change.outcome {
-            let _ = write!(line, "  not written: {error}");
+            let _ = write!(line, "  not written: {}", visible(error));
         }
         if self.show_values {
             line.push_str(&self.lines(step.local.as_ref(), step.remote.as_ref()));
@@ -147,7 +148,7 @@ impl TableView<'_> {
 
     fn mask(&self, value: &SecretValue) -> String {
         if self.show_values && !value.expose().contains('\n') && !is_json(value.expose()) {
-            return value.expose().to_owned();
+            return visible(value.expose());
         }
         format!("{} {}", count(value.length(), "char"), self.cipher.fingerprint(value))
     }
@@ -167,7 +168,7 @@ impl TableView<'_> {
                 ChangeTag::Equal => (' ', Paint::Dim),
             };
             let line = change.value().trim_end_matches(['\n', '\r']);
-            text + "\n" + &self.ui.paint(paint, &format!("      {sign} {line}"))
+            text + "\n" + &self.ui.paint(paint, &format!("      {sign} {}", visible(line)))
         })
     }
 
@@ -200,8 +201,12 @@ impl TableView<'_> {
         let has_both = |change: &Change| change.step.local.is_some() && change.step.remote.is_some();
         let two_values =
             target.changes.iter().any(|change| change.step.state != KeyState::Converged && has_both(change));
-        let counts =
-            if two_values { format!("{counts}  {}", self.ui.paint(Paint::Dim, "(env file | store)")) } else { counts };
+        let (local, remote) = target.called.unwrap_or(("env file", "store"));
+        let counts = if two_values {
+            format!("{counts}  {}", self.ui.paint(Paint::Dim, &format!("({local} | {remote})")))
+        } else {
+            counts
+        };
         match &target.event {
             Event::LeftAlone(_) if parts.is_empty() => "nothing to do".to_owned(),
             _ if report.dry_run => format!("{counts} (nothing was written)"),

@@ -1,13 +1,17 @@
 //! Puts a command's world together: repository, settings, trust, identity, stores.
 
+mod clouds;
+mod patient;
 mod repository;
 mod stores;
 
+use clouds::{Clouds, Endpoints};
+use patient::Patient;
 pub use repository::WorkTree;
 pub use stores::{ConfiguredStores, keys_of};
 
 use super::args::Globals;
-use super::ui::Ui;
+use super::ui::{Ui, trace};
 use crate::app::workspace::{Head, Options, Wanted, Workspace};
 use crate::config::file::{self, FILE_NAME};
 use crate::config::identity::Identity;
@@ -21,12 +25,17 @@ use crate::domain::environment::EnvironmentName;
 use crate::domain::record::Values;
 use crate::files::{SystemClock, WorkTreeFiles};
 use crate::git::{self, Repository};
-use crate::ports::{Cipher, Clock, Failure, FailureKind};
+use crate::ports::{Cipher, Clock, Failure, FailureKind, RequestLog, TimeBudget};
 use crate::state::CommonDirState;
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// All the time that a command spends on stores, where nobody says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A command's repository with the settings that count there. The config is not trusted yet.
 #[derive(Debug)]
@@ -45,6 +54,10 @@ pub struct Session {
     pub personal: Personal,
     /// What the user has accepted here.
     pub trust: Rc<TrustStore>,
+    /// `AWS_ENDPOINT_URL` and its kin.
+    endpoints: Endpoints,
+    budget: OnceCell<Rc<TimeBudget>>,
+    log: OnceCell<Arc<dyn RequestLog>>,
 }
 
 /// The process's variables; those that are no text are none of ours.
@@ -79,9 +92,13 @@ impl Session {
             move |pattern| excluding.exclude(pattern).map(|_| ()),
         ));
         let mut variables = variables();
-        for name in planted(&variables, &env_file_values(&files, &variables)) {
+        let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL");
+        let mut planted_endpoints = Vec::new();
+        let in_env_files = env_file_values(&files, &variables);
+        let names: BTreeSet<String> = in_env_files.iter().flat_map(|values| planted(&variables, values)).collect();
+        for name in names {
             ui.note(&format!("{name} is ignored: it stands with this value in an env file of the repository"));
-            variables.remove(&name);
+            planted_endpoints.extend(variables.remove(&name).filter(|_| is_endpoint(&name)));
         }
         let places = Places::find(&variables)?;
         let personal_path = places.personal_settings();
@@ -91,12 +108,15 @@ impl Session {
             &repository.settings()?,
             personal_text.as_deref().map(|text| (personal_path.as_path(), text)),
         )?;
-        for (name, value) in variables.iter().filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL")) {
+        let mut endpoints = Endpoints { planted: planted_endpoints, ..Endpoints::default() };
+        for (name, value) in variables.iter().filter(|(name, value)| is_endpoint(name) && !value.is_empty()) {
             check_endpoint(name, value)?;
+            endpoints.variables.insert(name.clone(), value.clone());
         }
         let from_env = variables.get("GIT_ENVSYNC_TRUST").map(String::as_str);
         let trust = Rc::new(TrustStore::new(&places.trust(), repository.common_dir(), from_env));
-        Ok(Self { globals, ui, places, repository, files, personal, trust })
+        let (budget, log) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { globals, ui, places, repository, files, personal, trust, endpoints, budget, log })
     }
 
     /// The text of the config; none where there is none.
@@ -177,7 +197,29 @@ impl Session {
     pub fn stores(&self, config: &Config, identity: &Rc<Identity>) -> ConfiguredStores {
         let cipher: Rc<dyn Cipher> = Rc::<Identity>::clone(identity);
         let clock: Rc<dyn Clock> = Rc::new(SystemClock::new());
-        ConfiguredStores::new(config.clone(), Rc::clone(&self.repository), cipher, clock, Rc::clone(&self.trust))
+        let mut endpoints = self.endpoints.clone();
+        for name in config.stores.keys() {
+            if let Some(endpoint) = self.personal.endpoint(name) {
+                endpoints.stores.insert(name.clone(), endpoint.to_owned());
+            }
+        }
+        let log = Arc::clone(self.log.get_or_init(|| trace(self.ui.verbosity)));
+        let clouds = Clouds::new(endpoints, Rc::clone(&clock), self.budget(config), log);
+        let repository = Rc::clone(&self.repository);
+        ConfiguredStores::new(config.clone(), repository, cipher, clock, Rc::clone(&self.trust), clouds)
+    }
+
+    /// The time for all that stores are asked: a hook's, else what the user gave. One command has one.
+    #[must_use]
+    pub fn budget(&self, config: &Config) -> Rc<TimeBudget> {
+        let budget = self.budget.get_or_init(|| {
+            let limit = match self.ui.in_hook {
+                true => config.hooks.time_budget,
+                false => self.globals.timeout.or(self.personal.timeout).unwrap_or(DEFAULT_TIMEOUT),
+            };
+            Rc::new(TimeBudget::new(Rc::new(SystemClock::new()), limit))
+        });
+        Rc::clone(budget)
     }
 
     /// What is kept in the common directory, for this work tree.
@@ -232,8 +274,8 @@ impl Session {
             offline: self.globals.offline || self.personal.offline,
             max_age: self.globals.max_age,
             yes: self.globals.yes,
-            timeout: self.globals.timeout.or(self.personal.timeout).unwrap_or(Duration::from_secs(30)),
         };
+        let budget = self.budget(&config);
         Ok(Workspace {
             head: head_of(head),
             wanted: self.wanted(),
@@ -245,7 +287,9 @@ impl Session {
             stores: Rc::new(self.stores(&config, &identity)),
             cipher,
             clock: Rc::new(SystemClock::new()),
-            asker: Rc::<Ui>::clone(&self.ui),
+            asker: Rc::new(Patient::new(Rc::<Ui>::clone(&self.ui), Rc::clone(&budget))),
+            budget,
+            said: RefCell::default(),
             reporter: Rc::<Ui>::clone(&self.ui),
             config,
         })
@@ -315,24 +359,24 @@ fn read_optional(path: &Path) -> Result<Option<String>, Failure> {
     }
 }
 
-/// The values of all env files, read only where a variable could have been planted by one.
-fn env_file_values(files: &WorkTreeFiles, variables: &BTreeMap<String, String>) -> Values {
+/// The values of each env file, read only where a variable could have been planted by one.
+fn env_file_values(files: &WorkTreeFiles, variables: &BTreeMap<String, String>) -> Vec<Values> {
     let suspicious = |name: &String| name.starts_with("GIT_ENVSYNC_") || name.starts_with("AWS_ENDPOINT_URL");
     if !variables.keys().any(suspicious) {
-        return Values::new();
+        return Vec::new();
     }
     let config = files.read_text(FILE_NAME).ok().flatten().and_then(|text| file::parse(&text).ok());
-    let paths = match &config {
+    let mut paths: Vec<String> = match &config {
         Some(config) => config.files.iter().map(|entry| entry.path.to_string()).collect(),
-        None => vec![".env".to_owned()],
+        None => Vec::new(),
     };
-    let mut values = Values::new();
-    for path in paths {
-        if let Ok(Some(text)) = files.read_text(&path) {
-            values.extend(Document::parse(text.as_bytes()).values());
-        }
-    }
-    values
+    // What loads env files by itself takes this one, whatever a config says.
+    paths.push(".env".to_owned());
+    let values = |path: String| {
+        let text = files.read_text(&path).ok().flatten()?;
+        Some(Document::parse(text.as_bytes()).values())
+    };
+    paths.into_iter().filter_map(values).collect()
 }
 
 /// The personal settings' choice of colour, else git's own. Settings that are wrong are told of by [`Session::open`].

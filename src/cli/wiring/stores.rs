@@ -1,5 +1,6 @@
 //! Opens the stores of a config: the only place that names concrete stores.
 
+use super::clouds::Clouds;
 use crate::app::failure::store_failure;
 use crate::config::trust::TrustStore;
 use crate::domain::config::{Config, Which};
@@ -25,6 +26,7 @@ pub struct ConfiguredStores {
     cipher: Rc<dyn Cipher>,
     clock: Rc<dyn Clock>,
     policy: Rc<dyn RecipientPolicy>,
+    clouds: Clouds,
 }
 
 impl ConfiguredStores {
@@ -36,8 +38,9 @@ impl ConfiguredStores {
         cipher: Rc<dyn Cipher>,
         clock: Rc<dyn Clock>,
         trust: Rc<TrustStore>,
+        clouds: Clouds,
     ) -> Self {
-        Self { config, repository, cipher, clock, policy: Rc::new(AcceptedRecipients(trust)) }
+        Self { config, repository, cipher, clock, policy: Rc::new(AcceptedRecipients(trust)), clouds }
     }
 
     /// The age stores, by name.
@@ -75,11 +78,15 @@ fn directory_of(settings: &BTreeMap<String, String>) -> String {
 
 impl Stores for ConfiguredStores {
     fn open(&self, which: &Which, location: &Location) -> Result<Rc<dyn EnvironmentStore>, Failure> {
-        match self.age_directory(which) {
-            Some(directory) => Ok(Rc::new(self.age(&which.store, &directory).environment(location.clone()))),
-            None => Err(Failure::new(FailureKind::Config, format!("this git-envsync has no {} stores", which.kind))
-                .hint("install one that was built with them")),
+        if let Some(directory) = self.age_directory(which) {
+            return Ok(Rc::new(self.age(&which.store, &directory).environment(location.clone())));
         }
+        let entry = self
+            .config
+            .stores
+            .get(&which.store)
+            .ok_or_else(|| Failure::new(FailureKind::Config, format!("the config has no store {}", which.store)))?;
+        self.clouds.environment(&which.store, entry, location)
     }
 
     fn open_at(
