@@ -2,7 +2,7 @@
 
 use crate::support::{Lab, PROGRAM};
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 28] = [
     "init",
     "install",
     "uninstall",
@@ -23,6 +23,8 @@ const COMMANDS: [&str; 26] = [
     "get",
     "set",
     "unset",
+    "export",
+    "import",
     "verify",
     "key",
     "recipient",

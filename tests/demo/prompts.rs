@@ -1,16 +1,6 @@
 //! What a person at a terminal is asked, and what the answers do.
 
-use crate::support::{Lab, PROGRAM, Repo, Run};
-
-/// Runs the program at a terminal of its own, where these lines are typed.
-const AT_A_TERMINAL: &str = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
-
-fn at_a_terminal(repo: &Repo, arguments: &[&str], typed: &str) -> Run {
-    let all = ["-c", AT_A_TERMINAL, PROGRAM].into_iter().chain(arguments.iter().copied());
-    let mut run = repo.person.command("python3", &repo.path, all).input(typed).run();
-    run.stdout = run.stdout.replace("\r\n", "\n");
-    run
-}
+use crate::support::{Lab, Repo};
 
 /// `A` changed on both sides: the store has `canary-theirs`, the file `canary-mine`.
 fn with_conflict(lab: &Lab) -> Repo {
@@ -30,7 +20,7 @@ fn with_conflict(lab: &Lab) -> Repo {
 fn a_conflict_is_asked_until_the_answer_is_one_and_settled_by_it() {
     let lab = Lab::new();
     let repo = with_conflict(&lab);
-    let run = at_a_terminal(&repo, &["pull"], "what\nr\n").ends(0);
+    let run = repo.at_a_terminal(&["pull"], "what\nr\n").ends(0);
     assert_eq!(run.stdout.matches("Keep [l]ocal, take [r]emote, or [s]top?").count(), 2, "{}", run.stdout);
     run.says("\nA changed in .env and in development\n  local / remote: 11 characters, ").never_says("canary");
     assert_eq!(repo.value("A").as_deref(), Some("canary-theirs"));
@@ -40,7 +30,7 @@ fn a_conflict_is_asked_until_the_answer_is_one_and_settled_by_it() {
 fn who_stops_at_a_conflict_finds_both_sides_as_they_were() {
     let lab = Lab::new();
     let repo = with_conflict(&lab);
-    at_a_terminal(&repo, &["pull"], "s\n").ends(3).says("nothing was written");
+    repo.at_a_terminal(&["pull"], "s\n").ends(3).says("nothing was written");
     assert_eq!(repo.value("A").as_deref(), Some("canary-mine"));
 }
 
@@ -48,7 +38,7 @@ fn who_stops_at_a_conflict_finds_both_sides_as_they_were() {
 fn resolve_asks_key_by_key() {
     let lab = Lab::new();
     let repo = with_conflict(&lab);
-    at_a_terminal(&repo, &["resolve"], "l\n").ends(0);
+    repo.at_a_terminal(&["resolve"], "l\n").ends(0);
     assert_eq!(repo.value("A").as_deref(), Some("canary-mine"));
     repo.envsync(["push"]).ok().says("1 sent");
 }
@@ -57,7 +47,7 @@ fn resolve_asks_key_by_key() {
 fn where_asking_is_forbidden_set_says_how_to_give_the_value() {
     let lab = Lab::new();
     let repo = lab.person("ada").init("repo").set_up("A=canary-first\n");
-    at_a_terminal(&repo, &["--non-interactive", "set", "A"], "").ends(2).says("printf");
+    repo.at_a_terminal(&["--non-interactive", "set", "A"], "").ends(2).says("printf");
     assert_eq!(repo.value("A").as_deref(), Some("canary-first"));
 }
 
@@ -65,9 +55,9 @@ fn where_asking_is_forbidden_set_says_how_to_give_the_value() {
 fn init_shows_the_config_and_writes_it_only_after_a_yes() {
     let lab = Lab::new();
     let repo = lab.person("ada").init("repo");
-    let run = at_a_terminal(&repo, &["init"], "n\n").ends(7).says("name = \"development\"").says("nothing was set up");
+    let run = repo.at_a_terminal(&["init"], "n\n").ends(7).says("name = \"development\"").says("nothing was set up");
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
     assert!(!repo.path.join(".envsync.toml").exists());
-    at_a_terminal(&repo, &["init"], "y\n").ends(0).says("wrote .envsync.toml");
+    repo.at_a_terminal(&["init"], "y\n").ends(0).says("wrote .envsync.toml");
     assert!(repo.path.join(".envsync.toml").exists());
 }

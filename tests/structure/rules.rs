@@ -18,7 +18,7 @@ pub(super) const LAYERS: &[(&str, &[&str])] = &[
 const ABOVE_ALL: [&str; 2] = ["cli", "lib.rs"];
 
 /// What all stores are made of. Any other module in `stores` is one store, which only the wiring may choose.
-const SHARED_BY_STORES: [&str; 4] = ["payload", "layout", "layers", "net"];
+const SHARED_BY_STORES: [&str; 5] = ["payload", "layout", "layers", "net", "aws"];
 const WIRING: [&str; 2] = ["cli", "wiring"];
 
 /// Files outside the wiring that may name a store, because what they do exists in that store only: recipients and the

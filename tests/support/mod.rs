@@ -1,5 +1,10 @@
 //! People, repositories and commands for tests: the real program and the real git, in homes of their own.
 
+#[cfg(feature = "aws")]
+pub mod forwarder;
+#[cfg(feature = "aws")]
+pub mod moto;
+
 use envsync::domain::dotenv::Document;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -22,6 +27,7 @@ pub struct Lab {
 pub struct Person {
     home: PathBuf,
     root: PathBuf,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// A work tree, seen by a person.
@@ -62,7 +68,8 @@ impl Lab {
     }
 
     pub fn person(&self, name: &str) -> Person {
-        let person = Person { home: self.path().join("home").join(name), root: self.path().into() };
+        let person =
+            Person { home: self.path().join("home").join(name), root: self.path().into(), variables: Vec::new() };
         fs::create_dir_all(&person.home).unwrap();
         for (key, value) in [
             ("user.name", name),
@@ -102,12 +109,23 @@ impl Person {
             .env("GIT_EDITOR", "true")
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
-            .env("GIT_CEILING_DIRECTORIES", &self.root);
+            .env("GIT_CEILING_DIRECTORIES", &self.root)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         Spawn { command, stdin: Vec::new() }
     }
 
     pub fn home(&self) -> &Path {
         &self.home
+    }
+
+    #[cfg(feature = "net")]
+    /// The person with these variables in every command, git's hooks included.
+    pub fn with(mut self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        for (name, value) in variables {
+            self.variables.retain(|(existing, _)| *existing != name);
+            self.variables.push((name, value));
+        }
+        self
     }
 
     /// A new repository with one commit on `main`.
@@ -204,6 +222,19 @@ impl Repo {
     /// `git switch`.
     pub fn switch(&self, branch: &str) -> Run {
         self.git(["switch", "-q", branch]).ok()
+    }
+}
+
+/// Runs a program at a terminal of its own.
+const AT_A_TERMINAL: &str = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+
+impl Repo {
+    /// Runs the program as a person does who types these lines. What it prints is all on standard output.
+    pub fn at_a_terminal(&self, arguments: &[&str], typed: &str) -> Run {
+        let all = ["-c", AT_A_TERMINAL, PROGRAM].into_iter().chain(arguments.iter().copied());
+        let mut run = self.person.command("python3", &self.path, all).input(typed).run();
+        run.stdout = run.stdout.replace("\r\n", "\n");
+        run
     }
 }
 

@@ -229,3 +229,14 @@ fn the_pushing_colleague_s_values_do_not_reach_a_config_nobody_accepted() {
     bob.envsync(["push"]).ok();
     publish(&bob, "change");
 }
+
+#[test]
+fn what_is_shown_before_it_is_accepted_cannot_command_the_terminal() {
+    let team = Team::new("A=canary-a\n");
+    let list = team.ada.read(".envsync/recipients");
+    assert!(list.contains("# "), "{list}");
+    team.ada.write(".envsync/recipients", list.replacen("# ", "# \u{1b}[2K\u{1b}[1A", 1));
+    for arguments in [&["trust", "--show"][..], &["recipient", "list"], &["trust"]] {
+        team.ada.envsync(arguments).says("\\u{1b}[2K\\u{1b}[1A").never_says("\u{1b}");
+    }
+}
