@@ -11,6 +11,8 @@ mod cloud;
 mod commands;
 mod demo;
 mod dotenv;
+#[cfg(feature = "gcp")]
+mod gcp;
 mod git_layer;
 mod merging;
 #[cfg(feature = "aws")]

@@ -13,6 +13,8 @@ pub mod aws;
 pub mod aws_parameters;
 #[cfg(feature = "aws")]
 pub mod aws_secrets;
+#[cfg(feature = "gcp")]
+pub mod gcp;
 pub mod layers;
 pub mod layout;
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 //! Every scene ends in time, with the status of the manual and words that help, and leaves the env file as it was.
 
 mod faults;
-mod server;
+pub mod server;
 mod sign_in;
 mod tls;
 mod traces;

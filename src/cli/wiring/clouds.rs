@@ -17,6 +17,20 @@ pub struct Endpoints {
     pub variables: BTreeMap<String, String>,
     /// Addresses that a repository's env file brought into those variables: they are never asked.
     pub planted: Vec<String>,
+    /// The variables that decide who asks Google, by their names.
+    pub google: BTreeMap<String, String>,
+}
+
+impl Endpoints {
+    /// Takes what concerns the clouds out of the process's variables.
+    pub fn take_sign_in(&mut self, variables: &BTreeMap<String, String>) {
+        #[cfg(feature = "gcp")]
+        let names = crate::stores::gcp::VARIABLES;
+        #[cfg(not(feature = "gcp"))]
+        let names: [&str; 0] = [];
+        let named = |name: &&str| Some(((*name).to_owned(), variables.get(*name)?.clone()));
+        self.google = names.iter().filter_map(named).collect();
+    }
 }
 
 /// What a cloud's stores are made of.
@@ -60,7 +74,7 @@ impl Clouds {
             return Ok(Rc::from(layout::environment(entry.layout, place)));
         }
         #[cfg(not(feature = "net"))]
-        let _ = (name, location, &self.endpoints.planted, &self.clock, &self.budget, &self.log);
+        let _ = (name, location, &self.endpoints.planted, &self.endpoints.google, &self.clock, &self.budget, &self.log);
         Err(left_out(entry.kind))
     }
 }
@@ -105,6 +119,11 @@ impl Clouds {
                 let aws = self.aws(name, entry, "AWS_ENDPOINT_URL_SSM");
                 (Rc::new(AwsParameters::new(aws)), Rc::new(AwsParametersNames))
             }
+            #[cfg(feature = "gcp")]
+            StoreKind::GcpSecretManager => {
+                use crate::stores::gcp::{GcpNames, GcpSecrets};
+                (Rc::new(GcpSecrets::new(self.google(name, entry), self.net())), Rc::new(GcpNames))
+            }
             _ => return None,
         };
         let payloads = layered(payloads, Rc::clone(&self.clock), Rc::clone(&self.budget));
@@ -138,7 +157,21 @@ impl Clouds {
             sts_endpoint: directed("AWS_ENDPOINT_URL_STS"),
             barred,
         };
-        let net = Net::new(Rc::clone(&self.budget), Arc::clone(&self.log));
-        Rc::new(Aws::new(settings, net))
+        Rc::new(Aws::new(settings, self.net()))
+    }
+
+    #[cfg(feature = "gcp")]
+    fn google(&self, name: &StoreName, entry: &StoreEntry) -> crate::stores::gcp::GcpSettings {
+        crate::stores::gcp::GcpSettings {
+            name: name.to_string(),
+            project: entry.settings.get("project").cloned(),
+            location: entry.settings.get("location").cloned(),
+            endpoint: self.endpoints.stores.get(name).cloned(),
+            variables: self.endpoints.google.clone(),
+        }
+    }
+
+    fn net(&self) -> Net {
+        Net::new(Rc::clone(&self.budget), Arc::clone(&self.log))
     }
 }

@@ -113,6 +113,7 @@ impl Session {
             check_endpoint(name, value)?;
             endpoints.variables.insert(name.clone(), value.clone());
         }
+        endpoints.take_sign_in(&variables);
         let from_env = variables.get("GIT_ENVSYNC_TRUST").map(String::as_str);
         let trust = Rc::new(TrustStore::new(&places.trust(), repository.common_dir(), from_env));
         let (budget, log) = (OnceCell::new(), OnceCell::new());

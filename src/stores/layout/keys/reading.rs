@@ -82,7 +82,7 @@ impl PayloadPerKey {
     ) -> Result<(Children, ByName<Payload>), StoreError> {
         let payloads = &self.place.payloads;
         if known.is_some_and(RemoteState::has_keys) {
-            return Ok((self.children().await?, ByName::new()));
+            return Ok((self.stamped_children().await?, ByName::new()));
         }
         let expected = self.named(reading.expected.iter());
         if expected.is_empty()
@@ -105,7 +105,12 @@ impl PayloadPerKey {
 
     pub(super) async fn children(&self) -> Result<Children, StoreError> {
         let listed = self.place.payloads.list(&self.place.location).await?;
-        let mut children = self.decoded(listed)?;
+        self.decoded(listed)
+    }
+
+    /// With all stamps there are: only who knows something has a use for those that cost a request each.
+    async fn stamped_children(&self) -> Result<Children, StoreError> {
+        let mut children = self.children().await?;
         if self.place.capabilities().probe == Probe::PerName {
             let names: Vec<PayloadName> = children.keys.values().cloned().collect();
             for (name, lookup) in self.place.payloads.stamps(&names).await? {
